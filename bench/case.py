@@ -1,0 +1,51 @@
+"""One thing to measure: a workload with its parameters on a device at a precision and batch size."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A point of a matrix. Its id is stable over processes, machines and versions.
+
+    ``parameters`` are the workload's axes except ``batch_size``; ``data`` and ``model`` are what was asked for,
+    while the record says which inputs and weights were really used.
+    """
+
+    workload: str
+    device: str
+    precision: str
+    batch_size: int
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    data: str = "auto"
+    model: str | None = None
+
+    @property
+    def id(self) -> str:
+        """A readable, file-name safe name that ends in a hash of every field."""
+        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
+        words = (self.workload, self.device, self.precision, f"b{self.batch_size}", digest)
+        return "_".join("".join(c if c.isalnum() or c in ".-" else "-" for c in word) for word in words)
+
+    @property
+    def family(self) -> tuple[Any, ...]:
+        """What cases that differ in nothing but the batch size have in common."""
+        parameters = tuple(sorted(self.parameters.items(), key=lambda item: item[0]))
+        return (self.workload, self.device, self.precision, parameters, self.data, self.model)
+
+    def __str__(self) -> str:
+        axes = "".join(f" {name}={value}" for name, value in self.parameters.items())
+        return f"{self.workload} {self.device} {self.precision} b{self.batch_size}{axes}"
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Case:
+        """The case that `dataclasses.asdict` wrote; the stored id is derived, so it is not read."""
+        return cls(**{name: data[name] for name in cls.__dataclass_fields__})

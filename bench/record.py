@@ -1,0 +1,183 @@
+"""The only thing on disk: a case, its environment, its replicates' samples and its status.
+
+Raw numbers are stored, derived ones are not (`bench.rates` derives them). SI units throughout: seconds, bytes, watts,
+joules, hertz. A value that was not measured is null and has its reason beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from bench.case import Case
+from bench.errors import SpecError
+
+SCHEMA = "wattmark.record/1"
+
+Status = Literal["ok", "oom", "timeout", "crashed", "failed", "unsupported", "interrupted"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a meter says of one window: a finite value with its source, or no value with the reason."""
+
+    value: float | None
+    source: str | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError(f"a reading has either a value or a reason: {self.value!r}, {self.reason!r}")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError(f"a reading is finite or absent, not {self.value!r}")
+
+    @classmethod
+    def absent(cls, reason: str) -> Reading:
+        """No value, and why."""
+        return cls(None, None, reason)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Totals over ``steps`` steps in one window, whose edges the device reached idle.
+
+    ``seconds`` is the synchronised wall clock of the window, ``step_seconds`` each step by the replicate's ``clock``;
+    ``work`` counts the window's work in the workload's units (the first is the item); ``flop`` is the window's model
+    FLOPs; ``covariates`` tell a spoiled window (never the timing itself); ``readings`` are the meters'.
+    """
+
+    first_step: int
+    steps: int
+    seconds: float
+    step_seconds: tuple[float, ...]
+    work: Mapping[str, float]
+    flop: int | None = None
+    covariates: Mapping[str, float | None] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Sample:
+        readings = {name: Reading(**reading) for name, reading in data["readings"].items()}
+        return cls(**{**data, "step_seconds": tuple(data["step_seconds"]), "readings": readings})
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One process that measured the case: the unit of statistics.
+
+    ``clock`` names what timed the single steps (``perf_counter`` or ``cuda_event``); ``warmup_seconds`` are the steps
+    run before the first window; ``steady`` says whether the warm-up rule was met; ``ended_by`` is ``precise``,
+    ``budget`` or ``steps``. ``precision`` holds the effective settings and the numeric probe. Absent parts are null.
+    """
+
+    index: int
+    status: Status
+    reason: str | None = None
+    started: str | None = None
+    prepare_seconds: float | None = None
+    clock: str | None = None
+    warmup_seconds: tuple[float, ...] = ()
+    steady: bool | None = None
+    ended_by: str | None = None
+    samples: tuple[Sample, ...] = ()
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    precision: Mapping[str, Any] | None = None
+    stderr: str = ""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Replicate:
+        return cls(
+            **{
+                **data,
+                "warmup_seconds": tuple(data["warmup_seconds"]),
+                "samples": tuple(Sample.from_json(sample) for sample in data["samples"]),
+                "readings": {name: Reading(**reading) for name, reading in data["readings"].items()},
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a record comes from: one call of ``wattmark run``. ``started`` is UTC, ISO 8601."""
+
+    id: str
+    started: str
+    command: str
+    seed: int
+    replicates: int
+    wattmark: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A case with all that was learnt of it. ``inputs`` says kind, name and hash of the inputs that were used,
+    ``model`` the parameter count and where the weights came from; both are null where no replicate got that far.
+    """
+
+    run: Run
+    case: Case
+    environment: Mapping[str, Any]
+    status: Status
+    reason: str | None = None
+    inputs: Mapping[str, Any] | None = None
+    model: Mapping[str, Any] | None = None
+    replicates: tuple[Replicate, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"unknown status {self.status!r}; one of {', '.join(STATUSES)}")
+        if self.status != "ok" and not self.reason:
+            raise ValueError(f"a record with status {self.status!r} needs a reason")
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples of all replicates that ended well."""
+        return tuple(sample for replicate in self.measured for sample in replicate.samples)
+
+    @property
+    def measured(self) -> tuple[Replicate, ...]:
+        """The replicates that ended well."""
+        return tuple(replicate for replicate in self.replicates if replicate.status == "ok")
+
+    @property
+    def item(self) -> str | None:
+        """The workload's unit of work, or None where nothing was measured."""
+        return next((next(iter(sample.work)) for sample in self.samples), None)
+
+    def to_json(self) -> str:
+        """The record as one JSON document; NaN and infinity are refused."""
+        body = asdict(self)
+        document = {"schema": SCHEMA, **body, "case": {"id": self.case.id, **body["case"]}}
+        return json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "record") -> Record:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SpecError: the text is no record of a schema that this version knows.
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise SpecError(f"{where}: not JSON ({error}); a record of schema {SCHEMA} is needed") from error
+        schema = data.get("schema") if isinstance(data, dict) else None
+        if schema != SCHEMA:
+            raise SpecError(f"{where}: schema {schema!r}; this version reads {SCHEMA}")
+        try:
+            return cls(
+                run=Run(**data["run"]),
+                case=Case.from_json(data["case"]),
+                environment=data["environment"],
+                status=data["status"],
+                reason=data["reason"],
+                inputs=data["inputs"],
+                model=data["model"],
+                replicates=tuple(Replicate.from_json(replicate) for replicate in data["replicates"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SpecError(f"{where}: not a valid record of schema {SCHEMA} ({error!r})") from error

@@ -1,0 +1,56 @@
+"""A directory of records: one atomic file a record; merging stores is copying files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import SpecError
+from bench.record import Record
+
+SUFFIX = ".record.json"
+
+
+class Store:
+    """Records in a directory, each in ``<run>.<case>.record.json``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, record: Record) -> Path:
+        """Keep a record; a power cut leaves the old one or the new one, never half of one."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        target = self.path / f"{record.run.id}.{record.case.id}{SUFFIX}"
+        with tempfile.NamedTemporaryFile("w", dir=self.path, prefix=".", delete=False, encoding="utf-8") as file:
+            file.write(record.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).chmod(0o644)
+        os.replace(file.name, target)
+        return target
+
+    def __iter__(self) -> Iterator[Record]:
+        for path in sorted(self.path.glob(f"*{SUFFIX}")):
+            yield Record.from_json(path.read_text(encoding="utf-8"), where=str(path))
+
+
+def read(paths: list[Path]) -> list[Record]:
+    """All records of some stores (directories) or record files, oldest run first.
+
+    Raises:
+        SpecError: a path is not there, or holds no record.
+    """
+    records: list[Record] = []
+    for path in paths:
+        if path.is_file():
+            found = [Record.from_json(path.read_text(encoding="utf-8"), where=str(path))]
+        elif path.is_dir():
+            found = list(Store(path))
+        else:
+            raise SpecError(f"{path}: no such store; give a directory that `wattmark run -o` wrote")
+        if not found:
+            raise SpecError(f"{path}: holds no *{SUFFIX} file; give a directory that `wattmark run -o` wrote")
+        records += found
+    return sorted(records, key=lambda record: (record.run.started, record.run.id))

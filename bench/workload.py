@@ -1,0 +1,128 @@
+"""What the harness asks of a workload, and what it hands to one. Nothing here imports a workload."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_args, get_origin, get_type_hints
+
+from bench.errors import SpecError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Precision(Protocol):
+    """How a workload shall compute (`bench.precision` makes them)."""
+
+    name: str
+
+    @property
+    def weights(self) -> torch.dtype:
+        """The type that the model's weights and floating-point inputs are kept in."""
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context that forward passes run in; for a precision without autocast it does nothing."""
+
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """A new gradient scaler for a training loop, or None where the precision needs none."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that `Workload.prepare` may depend on besides its own axes.
+
+    ``data`` is auto, real, generated or a path; ``model`` a directory of pretrained weights or None; ``seed`` draws
+    weights, inputs, masks and dropout.
+    """
+
+    device: torch.device
+    precision: Precision
+    data: str = "auto"
+    model: str | None = None
+    seed: int = 0
+
+
+class Prepared(Protocol):
+    """See `workloads.prepared.Prepared`: only ``step`` is timed."""
+
+    step: Callable[[int], Any]
+    work: Sequence[Mapping[str, float]]
+    inputs: Mapping[str, Any]
+    model: Mapping[str, Any]
+    flops: Callable[[int], int] | None
+    trains: bool
+
+
+class Workload(Protocol):
+    """A frozen dataclass. Its fields are its axes, each with a default; ``batch_size`` is one of them.
+
+    A `ValueError` from the constructor is the user's mistake (exit code 2); `NotImplementedError` from ``prepare`` says
+    that this device or precision cannot run it, and why (status unsupported).
+    """
+
+    version: ClassVar[int]
+    batch_size: int
+
+    def prepare(self, setup: Setup) -> Prepared:
+        """Build model, optimizer and inputs on the device. Nothing here is timed."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A field of a workload: its default, its type, and the values it may take where they are listed."""
+
+    name: str
+    default: Any
+    kind: type
+    choices: tuple[Any, ...] | None
+
+
+def find(name: str) -> type[Workload]:
+    """The class behind ``module:Class``: ours (``bert:Pretrain``) or any on the Python path (``my.package:Thing``).
+
+    Raises:
+        SpecError: there is no such workload.
+    """
+    module_name, _, class_name = name.partition(":")
+    hint = "`wattmark list` names ours; your own are `package.module:Class` on the Python path"
+    if not class_name:
+        raise SpecError(f"workload {name!r}: needs the form module:Class; {hint}")
+    for full_name in (f"workloads.{module_name}", module_name):
+        try:
+            module = importlib.import_module(full_name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and not f"{full_name}.".startswith(f"{error.name}."):
+                raise SpecError(f"workload {name!r}: {full_name} needs the missing module {error.name!r}") from error
+            continue
+        found = getattr(module, class_name, None)
+        if found is None or not dataclasses.is_dataclass(found) or not hasattr(found, "prepare"):
+            offered = ", ".join(f"{module_name}:{n}" for n in workload_names(module)) or "none"
+            raise SpecError(f"workload {name!r}: no such workload in {full_name}; it has {offered}")
+        return found  # type: ignore[return-value]
+    raise SpecError(f"workload {name!r}: no module workloads.{module_name} or {module_name}; {hint}")
+
+
+def workload_names(module: Any) -> list[str]:
+    """The workloads that a module defines, by class name."""
+    return [
+        name
+        for name, thing in vars(module).items()
+        if dataclasses.is_dataclass(thing) and hasattr(thing, "prepare") and thing.__module__ == module.__name__  # type: ignore[union-attr]
+    ]
+
+
+def axes(workload: type[Workload]) -> dict[str, Axis]:
+    """The axes of a workload by name, in the order they are declared."""
+    hints = get_type_hints(workload)
+    found = {}
+    for field in dataclasses.fields(workload):  # type: ignore[arg-type]
+        hint = hints[field.name]
+        literal = "Literal" in str(get_origin(hint))
+        choices = get_args(hint) if literal else None
+        kind = type(choices[0]) if choices else hint
+        found[field.name] = Axis(field.name, field.default, kind, choices)
+    return found

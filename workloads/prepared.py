@@ -1,0 +1,30 @@
+"""What a workload hands over once everything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A built workload: only ``step`` is timed.
+
+    ``step(i)`` runs one step on batch ``i % len(work)`` and returns a tensor that stays on the device: the loss where
+    ``trains``, else the output; whoever measures looks at it after the window, and a value that is not finite fails
+    the case. ``work[i]`` counts that batch's work in the workload's units; the first unit is its item, the one
+    throughput is quoted in. ``flops(i)`` counts the model FLOPs of batch ``i`` on the meta device (a multiply-add is 2
+    FLOPs), or is None where they are not defined. ``inputs`` has ``kind`` (real or generated), ``name`` and ``sha256``
+    of the inputs used; ``model`` has ``parameters`` (a count) and ``weights`` (random, or where they were loaded from).
+    """
+
+    step: Callable[[int], Tensor]
+    work: Sequence[Mapping[str, float]]
+    inputs: Mapping[str, Any]
+    model: Mapping[str, Any]
+    flops: Callable[[int], int] | None = None
+    trains: bool = False
