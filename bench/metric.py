@@ -43,7 +43,7 @@ _ALL = (
         "B",
         "lower",
         "memory",
-        "Largest device memory in use by all processes, driver reserve excluded.",
+        "Largest device memory that all processes used, driver reserve excluded.",
     ),
     Metric("memory.host", "B", "lower", "memory", "Peak resident set of the measured process since its start."),
     Metric(
@@ -51,7 +51,7 @@ _ALL = (
         "B",
         "lower",
         "memory",
-        "The one to plan with: memory.host on a CPU, memory.process elsewhere.",
+        "To plan with: memory.host on a CPU, memory.process elsewhere.",
     ),
     Metric("power.mean", "W", "lower", "power", "Energy of the window divided by its time."),
     Metric("power.max", "W", "lower", "power", "Largest power reading inside the window."),
@@ -63,7 +63,7 @@ _ALL = (
     Metric("temperature", "°C", "lower", "state", "Highest GPU temperature inside the window."),
     Metric("throttle.share", "1", "lower", "state", "Share of clock samples that a power or thermal limit held down."),
     Metric(
-        "utilization.gpu", "1", "neither", "state", "Share of time with at least one kernel running (not occupancy)."
+        "utilization.gpu", "1", "neither", "state", "Share of time with a kernel running (not occupancy)."
     ),
     Metric("utilization.memory", "1", "neither", "state", "Share of time in which device memory was read or written."),
     Metric("loss.first", "1", "neither", "quality", "Training loss of the first step after preparing."),
