@@ -10,6 +10,10 @@ from typing import Any
 
 Scalar = str | int | float | bool | None
 
+# What a case computes in. "bf16" and "fp16" are autocast over fp32 weights (fp16 trains with gradient scaling);
+# "bf16-pure" keeps the weights in bf16 too, which is another thing with other costs, hence another name.
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "bf16-pure")
+
 
 @dataclass(frozen=True)
 class Case:

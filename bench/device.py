@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -51,21 +52,27 @@ class Device:
 
     def stopwatch(self) -> Stopwatch:
         """What times single steps on this device."""
-        return EventWatch() if self.kind == "cuda" else HostWatch()
+        if self.kind == "cuda":
+            return EventWatch()
+        return HostWatch() if self.kind == "cpu" else HostWatch(self.synchronize)
 
 
 class HostWatch:
-    """Times steps by the host's clock: exact where a step returns only when its work is done (a CPU)."""
+    """Times steps by the host's clock. A CPU's step returns when its work is done; other devices are waited for."""
 
-    name = "perf_counter"
+    def __init__(self, wait: Callable[[], None] | None = None, clock: Callable[[], int] = time.perf_counter_ns) -> None:
+        def waited() -> int:
+            if wait is not None:
+                wait()
+            return clock()
 
-    def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
-        self.mark: Callable[[], object] = clock
+        self.name = "perf_counter" if wait is None else "perf_counter after synchronize"
+        self.mark: Callable[[], object] = clock if wait is None else waited
 
     @staticmethod
     def seconds(marks: list[Any]) -> tuple[float, ...]:
         """The time between neighbouring marks."""
-        return tuple((after - before) / 1e9 for before, after in zip(marks, marks[1:], strict=False))
+        return tuple((after - before) / 1e9 for before, after in pairwise(marks))
 
 
 class EventWatch:
@@ -87,9 +94,7 @@ class EventWatch:
         Raises:
             RuntimeError: a time that is not positive: events out of order must never become a number.
         """
-        times = tuple(
-            before.elapsed_time(after) / 1e3 for before, after in zip(marks, marks[1:], strict=False)
-        )  # elapsed_time is in ms
+        times = tuple(before.elapsed_time(after) / 1e3 for before, after in pairwise(marks))  # elapsed_time is in ms
         if any(seconds <= 0 for seconds in times):
             raise RuntimeError("CUDA events gave a step time that is not positive")
         return times

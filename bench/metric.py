@@ -62,9 +62,7 @@ _ALL = (
     Metric("clock.sm", "Hz", "neither", "state", "Median SM clock inside the window."),
     Metric("temperature", "°C", "lower", "state", "Highest GPU temperature inside the window."),
     Metric("throttle.share", "1", "lower", "state", "Share of clock samples that a power or thermal limit held down."),
-    Metric(
-        "utilization.gpu", "1", "neither", "state", "Share of time with a kernel running (not occupancy)."
-    ),
+    Metric("utilization.gpu", "1", "neither", "state", "Share of time with a kernel running (not occupancy)."),
     Metric("utilization.memory", "1", "neither", "state", "Share of time in which device memory was read or written."),
     Metric("loss.first", "1", "neither", "quality", "Training loss of the first step after preparing."),
     Metric("loss.last", "1", "neither", "quality", "Training loss of the last measured step."),

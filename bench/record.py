@@ -71,7 +71,8 @@ class Replicate:
 
     ``clock`` names what timed the single steps (``perf_counter`` or ``cuda_event``); ``warmup_seconds`` are the steps
     run before the first window; ``steady`` says whether the warm-up rule was met; ``ended_by`` is ``precise``,
-    ``budget`` or ``steps``. ``precision`` holds the effective settings and the numeric probe. Absent parts are null.
+    ``budget`` or ``steps``. ``precision`` holds the effective settings and the numeric probe; ``made`` says how the
+    process came to be and what distinguishes it from its siblings. Absent parts are null.
     """
 
     index: int
@@ -86,6 +87,7 @@ class Replicate:
     samples: tuple[Sample, ...] = ()
     readings: Mapping[str, Reading] = field(default_factory=dict)
     precision: Mapping[str, Any] | None = None
+    made: Mapping[str, Any] | None = None
     stderr: str = ""
 
     @classmethod

@@ -118,6 +118,8 @@ def workload_names(module: Any) -> list[str]:
 def axes(workload: type[Workload]) -> dict[str, Axis]:
     """The axes of a workload by name, in the order they are declared."""
     hints = get_type_hints(workload)
+    if not any(field.name == "batch_size" for field in dataclasses.fields(workload)):  # type: ignore[arg-type]
+        raise SpecError(f"workload {workload.__name__}: has no field batch_size; every workload needs that axis")
     found = {}
     for field in dataclasses.fields(workload):  # type: ignore[arg-type]
         hint = hints[field.name]

@@ -1,0 +1,100 @@
+"""A run's records as they grow: each replicate is on disk before the next one starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bench.case import Case
+from bench.engines import Ended
+from bench.job import Outcome
+from bench.record import Record, Replicate, Run, Status
+from bench.store import Store
+
+
+class Book:
+    """Keeps the records of one run in a store. ``environments`` are by device name."""
+
+    def __init__(
+        self,
+        store: Store,
+        run: Run,
+        environments: Mapping[str, Mapping[str, Any]],
+        written: Iterable[Record] = (),
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._environments = environments
+        self._records = {record.case.id: record for record in written}
+        self._flops: dict[str, Sequence[int | None] | None] = {}
+
+    @property
+    def records(self) -> list[Record]:
+        """All records of the run so far."""
+        return list(self._records.values())
+
+    def flops(self, case: Case) -> Sequence[int | None] | None:
+        """The batches' model FLOPs, where a replicate of this session has counted them."""
+        return self._flops.get(case.id)
+
+    def needs(self, case: Case, index: int) -> bool:
+        """Whether this replicate is still to be measured."""
+        record = self._records.get(case.id)
+        if record is None:
+            return True
+        return record.status == "interrupted" and index not in {replicate.index for replicate in record.replicates}
+
+    def add(self, case: Case, index: int, ended: Ended) -> Record:
+        """Take in how a replicate ended, and write the record."""
+        outcome = _outcome(index, ended)
+        record = self._records.get(case.id) or self._fresh(case)
+        record = replace(
+            record,
+            inputs=record.inputs or outcome.inputs,
+            model=record.model or outcome.model,
+            replicates=(*record.replicates, outcome.replicate),
+        )
+        if outcome.flops:
+            self._flops[case.id] = outcome.flops
+        return self._write(self._judged(record))
+
+    def imply_oom(self, case: Case) -> Record | None:
+        """The record of a case that need not run, because a smaller batch of it ran out of memory; else None."""
+        smaller = [
+            record.case.batch_size
+            for record in self._records.values()
+            if record.status == "oom" and record.case.family == case.family and record.case.batch_size < case.batch_size
+        ]
+        if not smaller:
+            return None
+        reason = f"implied, not run: batch size {min(smaller)} ran out of memory"
+        return self._write(replace(self._fresh(case), status="oom", reason=reason))
+
+    def _fresh(self, case: Case) -> Record:
+        return Record(self._run, case, self._environments[case.device], "interrupted", "nothing measured yet")
+
+    def _judged(self, record: Record) -> Record:
+        """The record with the status that its replicates give it: the first that did not end well ends the case."""
+        bad = next((replicate for replicate in record.replicates if replicate.status != "ok"), None)
+        if bad is not None:
+            return replace(record, status=bad.status, reason=bad.reason)
+        if len(record.replicates) < self._run.replicates:
+            reason = f"{len(record.replicates)} of {self._run.replicates} replicates measured"
+            return replace(record, status="interrupted", reason=reason)
+        return replace(record, status="ok", reason=None)
+
+    def _write(self, record: Record) -> Record:
+        self._store.write(record)
+        self._records[record.case.id] = record
+        return record
+
+
+def _outcome(index: int, ended: Ended) -> Outcome:
+    if ended.result is None:
+        status: Status = ended.status  # type: ignore[assignment]
+        return Outcome(Replicate(index, status, ended.reason, stderr=ended.stderr))
+    outcome = Outcome.from_json(ended.result)
+    if outcome.replicate.status == "ok":
+        return outcome
+    return replace(outcome, replicate=replace(outcome.replicate, stderr=ended.stderr))

@@ -1,0 +1,56 @@
+"""What the parent asks of a replicate, and what comes back; free of torch, since the parent has none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bench.case import Case
+from bench.measure import Plan
+from bench.record import Replicate
+
+
+@dataclass(frozen=True)
+class Job:
+    """One replicate to make. ``flops`` are the batches' model FLOPs where an earlier replicate has counted them;
+    ``fit_only`` builds and runs two steps, to learn whether a batch fits."""
+
+    case: Case
+    index: int
+    seed: int
+    plan: Plan
+    meters: Sequence[str]
+    flops: Sequence[int | None] | None = None
+    fit_only: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The job as it is sent."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """Read what `to_json` wrote."""
+        return cls(**{**data, "case": Case.from_json(data["case"]), "plan": Plan(**data["plan"])})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A replicate with what it learnt of the case: inputs and model as the record keeps them, FLOPs per batch."""
+
+    replicate: Replicate
+    inputs: Mapping[str, Any] | None = None
+    model: Mapping[str, Any] | None = None
+    flops: Sequence[int | None] | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """Read what `dataclasses.asdict` wrote."""
+        return cls(**{**data, "replicate": Replicate.from_json(data["replicate"])})
+
+
+def seed_of(run_seed: int, case: Case, index: int) -> int:
+    """A seed of its own for each replicate of each case, the same whenever the run is repeated with its seed."""
+    digest = hashlib.sha256(f"{run_seed} {case.id} {index}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")

@@ -1,0 +1,277 @@
+"""A matrix: axes in a TOML file, whose product is the cases. Every mistake in it is one line before anything runs."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench.case import PRECISIONS, Case, Scalar
+from bench.errors import SpecError
+
+MAX = "max"  # a batch size: the largest that fits, found by search
+
+_SETTINGS = {"description", "replicates", "budget", "timeout", "cases"}
+_ENTRY = {"workload", "on", "precision", "batch_size"}
+
+
+class Axis(Protocol):
+    """What a matrix needs to know of a workload's axis; see `bench.workload.Axis`."""
+
+    default: Any
+    kind: type
+    choices: tuple[Any, ...] | None
+
+
+# The axes of a workload by its name; raises SpecError for a name that is none.
+AxesOf = Callable[[str], Mapping[str, Axis]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One table of the file: a workload with a list of values for each axis, for the CPU, for accelerators, or both."""
+
+    workload: str
+    axes: Mapping[str, tuple[Scalar, ...]]
+    precision: tuple[str, ...] = ("fp32",)
+    batch_size: tuple[int | str, ...] = (1,)
+    on: str | None = None
+
+    def runs_on(self, device: str) -> bool:
+        """Whether this entry is meant for a device, by torch's name."""
+        return self.on is None or (self.on == "cpu") == (device == "cpu")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Entries, and how long to measure: ``budget`` and ``timeout`` are seconds of one replicate."""
+
+    name: str
+    entries: tuple[Entry, ...]
+    description: str = ""
+    replicates: int = 3
+    budget: float = 5.0
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class Override:
+    """What the command line gives in place of the file's values; empty means that the file's stand."""
+
+    workloads: Sequence[str] = ()
+    precision: Sequence[str] = ()
+    batch_size: Sequence[int | str] = ()
+    axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def names() -> list[str]:
+    """The matrices that ship with Wattmark."""
+    folder = resources.files("bench") / "matrices"
+    return sorted(path.name.removesuffix(".toml") for path in folder.iterdir() if path.name.endswith(".toml"))
+
+
+def load(name: str, axes_of: AxesOf) -> Matrix:
+    """The matrix of a TOML file, or of a name that ships with us.
+
+    Raises:
+        SpecError: there is no such matrix, or something in it is not known.
+    """
+    path = Path(name)
+    shipped = resources.files("bench") / "matrices" / f"{name}.toml"
+    if path.suffix == ".toml" and path.is_file():
+        text = path.read_text(encoding="utf-8")
+    elif shipped.is_file():
+        text = shipped.read_text(encoding="utf-8")
+    else:
+        raise SpecError(f"matrix {name!r}: no such file or name; a path to a .toml file or one of {', '.join(names())}")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"matrix {name!r}: not TOML: {error}") from error
+    return parse(data, path.stem, axes_of)
+
+
+def parse(data: Mapping[str, Any], name: str, axes_of: AxesOf) -> Matrix:
+    """The matrix of a parsed TOML file.
+
+    Raises:
+        SpecError: something in it is not known.
+    """
+    where = f"matrix {name!r}"
+    _known(data, _SETTINGS, where)
+    tables = data.get("cases")
+    if not isinstance(tables, list) or not tables:
+        raise SpecError(f"{where}: has no [[cases]] table; each names a workload and lists values for its axes")
+    settings = {key: data[key] for key in ("description", "replicates", "budget", "timeout") if key in data}
+    for key in ("replicates", "budget", "timeout"):
+        if key in settings and not (isinstance(settings[key], int | float) and settings[key] > 0):
+            raise SpecError(f"{where}: {key} = {settings[key]!r}; a number above 0 is needed")
+    entries = tuple(_entry(table, f"{where}, [[cases]] {number}", axes_of) for number, table in enumerate(tables, 1))
+    return Matrix(name, entries, **settings)
+
+
+def override(matrix: Matrix, wanted: Override, axes_of: AxesOf) -> Matrix:
+    """The matrix with the command line's values in place of the file's.
+
+    A workload that the matrix has no entry for is taken with its own defaults. Raises:
+        SpecError: a value, axis or workload is not known.
+    """
+    entries = list(matrix.entries)
+    if wanted.workloads:
+        entries = [
+            entry
+            for workload in dict.fromkeys(wanted.workloads)
+            for entry in ([e for e in matrix.entries if e.workload == workload] or [_entry_of(workload, axes_of)])
+        ]
+    for axis, texts in wanted.axes.items():
+        entries = _set_axis(entries, axis, texts, axes_of)
+    if wanted.precision:
+        precision = tuple(_precision(value, "--precision") for value in wanted.precision)
+        entries = [replace(entry, precision=precision) for entry in entries]
+    if wanted.batch_size:
+        sizes = tuple(_batch(value, "--batch") for value in wanted.batch_size)
+        entries = [replace(entry, batch_size=sizes) for entry in entries]
+    return replace(matrix, entries=tuple(entries))
+
+
+def timed(matrix: Matrix, replicates: int | None, budget: float | None, timeout: float | None) -> Matrix:
+    """The matrix with other lengths of measuring, where they are given."""
+    return replace(
+        matrix,
+        replicates=replicates or matrix.replicates,
+        budget=budget or matrix.budget,
+        timeout=timeout or matrix.timeout,
+    )
+
+
+def expand(matrix: Matrix, devices: Sequence[str], data: str = "auto", model: str | None = None) -> list[Case]:
+    """The cases of a matrix on some devices: the product of each entry's axes, each case once.
+
+    Raises:
+        SpecError: no entry is meant for any of the devices.
+    """
+    if not any(entry.runs_on(device) for entry in matrix.entries for device in devices):
+        kinds = ", ".join(sorted({entry.on for entry in matrix.entries if entry.on}))
+        raise SpecError(f"matrix {matrix.name!r}: no case for {', '.join(devices)}; its entries are for: {kinds}")
+    found = (
+        replace(case, batch_size=size)
+        for case, sizes in _points(matrix, devices, data, model)
+        for size in sizes
+        if isinstance(size, int)
+    )
+    return list({case.id: case for case in found}.values())
+
+
+def searches(matrix: Matrix, devices: Sequence[str], data: str = "auto", model: str | None = None) -> list[Case]:
+    """The cases, at batch size 1, whose largest batch size that fits is asked for."""
+    found = (case for case, sizes in _points(matrix, devices, data, model) if MAX in sizes)
+    return list({case.id: case for case in found}.values())
+
+
+def _points(
+    matrix: Matrix, devices: Sequence[str], data: str, model: str | None
+) -> Iterator[tuple[Case, tuple[int | str, ...]]]:
+    """Every combination of the axes other than the batch size, with the batch sizes wanted of it."""
+    for device, entry in itertools.product(devices, matrix.entries):
+        if entry.runs_on(device):
+            for precision, *parameters in itertools.product(entry.precision, *entry.axes.values()):
+                axes = dict(zip(entry.axes, parameters, strict=True))
+                yield Case(entry.workload, device, str(precision), 1, axes, data, model), entry.batch_size
+
+
+def _entry(table: Any, where: str, axes_of: AxesOf) -> Entry:
+    if not isinstance(table, dict) or not isinstance(table.get("workload"), str):
+        raise SpecError(f'{where}: names no workload; needs workload = "module:Class"')
+    workload = table["workload"]
+    axes = axes_of(workload)
+    _known(table, _ENTRY | set(axes), f"{where} ({workload})")
+    on = table.get("on")
+    if on not in (None, "cpu", "accelerator"):
+        raise SpecError(f'{where}: on = {on!r}; one of "cpu", "accelerator", or left out for both')
+    # Axes that are left out take their default by name: a record then says what ran even after a default has changed.
+    values = {
+        name: tuple(
+            _value(value, name, axis, f"{where} ({workload})") for value in _listed(table.get(name, axis.default))
+        )
+        for name, axis in axes.items()
+        if name != "batch_size"
+    }
+    return Entry(
+        workload,
+        values,
+        tuple(_precision(value, where) for value in _listed(table.get("precision", "fp32"))),
+        tuple(_batch(value, where) for value in _listed(table.get("batch_size", axes["batch_size"].default))),
+        on,
+    )
+
+
+def _entry_of(workload: str, axes_of: AxesOf) -> Entry:
+    return _entry({"workload": workload}, f"workload {workload}", axes_of)
+
+
+def _set_axis(entries: list[Entry], axis: str, texts: Sequence[str], axes_of: AxesOf) -> list[Entry]:
+    """The entries with an axis replaced wherever the workload has it."""
+    where = f"--set {axis}={','.join(texts)}"
+    if axis in ("batch_size", "precision", "device"):
+        raise SpecError(f"{where}: give it as --{axis.removesuffix('_size')}")
+    having = {entry.workload for entry in entries if axis in axes_of(entry.workload)}
+    if not having:
+        known = sorted({name for entry in entries for name in axes_of(entry.workload)} - {"batch_size"})
+        raise SpecError(f"{where}: no workload of this matrix has the axis {axis!r}; their axes are {', '.join(known)}")
+    changed = []
+    for entry in entries:
+        if entry.workload in having:
+            kind = axes_of(entry.workload)[axis]
+            values = tuple(_value(_typed(text, kind.kind), axis, kind, where) for text in texts)
+            entry = replace(entry, axes={**entry.axes, axis: values})
+        changed.append(entry)
+    return changed
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _typed(text: str, kind: type) -> Any:
+    """A command-line word as the axis's type; the word itself where it does not fit, for `_value` to refuse."""
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return kind(text) if kind in (int, float) else text
+    except ValueError:
+        return text
+
+
+def _value(value: Any, name: str, axis: Axis, where: str) -> Scalar:
+    fits = type(value) is axis.kind or (axis.kind is float and type(value) is int)
+    if axis.choices is not None and (not fits or value not in axis.choices):
+        raise SpecError(f"{where}: {name} = {value!r}; one of {', '.join(map(str, axis.choices))}")
+    if not fits:
+        raise SpecError(f"{where}: {name} = {value!r}; a value of type {axis.kind.__name__} is needed")
+    return axis.kind(value) if axis.kind is float else value  # type: ignore[no-any-return]
+
+
+def _precision(value: Any, where: str) -> str:
+    if value not in PRECISIONS:
+        raise SpecError(f"{where}: precision {value!r}; one of {', '.join(PRECISIONS)}")
+    return str(value)
+
+
+def _batch(value: Any, where: str) -> int | str:
+    if value == MAX:
+        return MAX
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if type(value) is not int or value < 1:
+        raise SpecError(f"{where}: batch size {value!r}; a whole number above 0, or {MAX}")
+    return value
+
+
+def _known(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise SpecError(f"{where}: unknown key {key!r}; one of {', '.join(sorted(known))}")

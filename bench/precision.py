@@ -1,0 +1,142 @@
+"""Precisions: setting one up, refusing what a device only emulates, and proving that the label is what ran."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bench.device import Device
+from bench.errors import Unsupported
+
+# A precision whose matrix product is this much slower than strict fp32 on the same device runs by emulation: native
+# lower precision is never slower, and emulated fp16 was seen at a hundredth to a thousandth of fp32's speed.
+EMULATED_SLOWDOWN = 3.0
+
+# The root mean square error of a 256 x 256 product of normal random matrices against float64, relative to the
+# result, and the type it comes in. Rounding to a p-bit significand costs about 2^-p / sqrt(12) per operand: about
+# 3e-7 for fp32, 4e-4 for tf32 and fp16 (11 bits), 3e-3 for bf16 (8 bits).
+_PROOF = {
+    "fp32": (0.0, 1e-5, torch.float32),
+    "tf32": (1e-5, 1e-3, torch.float32),
+    "bf16": (1e-3, 1e-2, torch.bfloat16),
+    "fp16": (1e-5, 1e-3, torch.float16),
+    "bf16-pure": (1e-3, 1e-2, torch.bfloat16),
+}
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How a case computes: the type of its weights and, where there is one, the autocast type over them."""
+
+    name: str
+    kind: str
+    weights: torch.dtype
+    compute: torch.dtype | None = None
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context for forward passes; it does nothing where there is no autocast type."""
+        if self.compute is None:
+            return nullcontext()
+        return torch.autocast(self.kind, dtype=self.compute)
+
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """A new gradient scaler where training needs one: fp16, whose small gradients underflow."""
+        return torch.amp.GradScaler(self.kind) if self.compute == torch.float16 else None
+
+
+def apply(name: str, device: Device) -> Precision:
+    """Set the process up for a precision.
+
+    Raises:
+        Unsupported: the device cannot compute in it, or only by emulation.
+    """
+    _require(name, device)
+    # "ieee" turns TF32 off everywhere, cuDNN's convolutions included, where torch leaves it on.
+    torch.backends.fp32_precision = "tf32" if name == "tf32" else "ieee"  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    compute = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(name)
+    weights = torch.bfloat16 if name == "bf16-pure" else torch.float32
+    precision = Precision(name, device.kind, weights, compute)
+    if name not in ("fp32", "tf32"):
+        _refuse_emulation(precision, device)
+    return precision
+
+
+def prove(precision: Precision, device: Device) -> dict[str, Any]:
+    """The effective settings, and a numeric probe that they are what the label says.
+
+    Raises:
+        RuntimeError: the product came out in another type, or with another precision's error.
+    """
+    left, right = _operands(device, 256)
+    exact = left.cpu().double() @ right.cpu().double()
+    product = _product(precision, left, right)
+    error = float((product.cpu().double() - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt())
+    least, most, dtype = _PROOF[precision.name]
+    if product.dtype != dtype or not least <= error <= most:
+        raise RuntimeError(
+            f"precision {precision.name} did not run as labelled: a product came out as {product.dtype} "
+            f"with relative error {error:.1e}, expected {dtype} with {least:.0e} to {most:.0e}"
+        )
+    return {
+        "weights": str(precision.weights).removeprefix("torch."),
+        "autocast": str(precision.compute).removeprefix("torch.") if precision.compute else None,
+        "fp32_precision": {
+            "cuda.matmul": torch.backends.cuda.matmul.fp32_precision,
+            "cudnn.conv": torch.backends.cudnn.conv.fp32_precision,  # type: ignore[attr-defined]
+            "mkldnn.matmul": torch.backends.mkldnn.matmul.fp32_precision,  # type: ignore[attr-defined]
+        },
+        "product_dtype": str(product.dtype).removeprefix("torch."),
+        "product_error": error,
+    }
+
+
+def _require(name: str, device: Device) -> None:
+    """Refuse what a kind of device is known not to have, before anything is timed."""
+    if device.kind == "cuda":
+        capability = torch.cuda.get_device_capability(device.torch)
+        if name == "tf32" and capability < (8, 0):
+            raise Unsupported(f"tf32 needs compute capability 8.0; {device.label} has {capability[0]}.{capability[1]}")
+        if name.startswith("bf16") and capability < (8, 0):
+            raise Unsupported(f"{device.label} has no bf16 units (compute capability {capability[0]}.{capability[1]})")
+    elif name == "tf32":
+        raise Unsupported("tf32 is a mode of NVIDIA GPUs from compute capability 8.0")
+
+
+def _refuse_emulation(precision: Precision, device: Device) -> None:
+    plain = Precision("fp32", device.kind, torch.float32)
+    left, right = _operands(device, 256)
+    slowdown = _fastest(precision, device, left, right) / _fastest(plain, device, left, right)
+    if slowdown > EMULATED_SLOWDOWN:
+        raise Unsupported(
+            f"emulated: a matrix product in {precision.name} takes {slowdown:.0f} times as long as in fp32 "
+            f"on {device.label}"
+        )
+
+
+def _fastest(precision: Precision, device: Device, left: torch.Tensor, right: torch.Tensor) -> float:
+    """The shortest of five products, s: the shortest, since other load can only lengthen one."""
+    times = []
+    for _ in range(5):
+        device.synchronize()
+        begin = time.perf_counter()
+        _product(precision, left, right)
+        device.synchronize()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def _operands(device: Device, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(size, size, generator=generator) for _ in range(2))
+    return left.to(device.torch), right.to(device.torch)
+
+
+def _product(precision: Precision, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad(), precision.autocast():
+        return left.to(precision.weights) @ right.to(precision.weights)

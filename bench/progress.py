@@ -1,0 +1,133 @@
+"""Live progress on stderr. Drawn when something has happened, never by a timer: the parent sleeps while steps run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bench.case import Case
+from bench.rates import value
+from bench.record import Record
+
+# Drawing takes a few milliseconds of a core that the step may be using: at most this often while windows run.
+LEAST_SECONDS_BETWEEN_DRAWINGS = 2.0
+
+
+class Progress:
+    """Which case runs, what is done, what is left, time to go and the latest throughput."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(file=sys.stderr)
+        self._live = (
+            Live(console=self._console, auto_refresh=False, transient=True) if self._console.is_terminal else None
+        )
+        self._drawn = 0.0
+        self._total = self._done = 0
+        self._took: dict[str, list[float]] = {}
+        self._left: dict[str, int] = {}
+        self._case: Case | None = None
+        self._began = 0.0
+        self._phase = ""
+        self._latest = ""
+        self._replicates = 0
+        self._index = 0
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """One line about what goes on outside of cases."""
+        if self._live:
+            self._phase = text
+            self._draw(now=True)
+        else:
+            self._console.print(escape(text), highlight=False)
+
+    def plan(self, cases: Sequence[Case], replicates: int) -> None:
+        """How much there is to do."""
+        self._replicates = replicates
+        self._total = len(cases) * replicates
+        self._left = {case.id: replicates for case in cases}
+
+    def begin(self, case: Case, index: int) -> None:
+        """A replicate starts."""
+        self._case, self._index, self._began, self._phase = case, index, time.monotonic(), "preparing"
+        self._draw(now=True)
+
+    def listen(self, event: str, facts: Mapping[str, Any]) -> None:
+        """A running replicate says how far it is."""
+        if event == "probe":
+            self._phase = f"warming up, first step {facts['seconds']:.3g} s"
+        elif event == "sample":
+            unit, amount = next(iter(facts["work"].items()))
+            self._phase = "sampling"
+            self._latest = f"{amount / facts['seconds']:.4g} {unit}/s"
+        self._draw()
+
+    def end(self, record: Record) -> None:
+        """A replicate has ended, or was not needed."""
+        case = record.case
+        if self._case is not None and self._case.id == case.id:
+            self._took.setdefault(case.id, []).append(time.monotonic() - self._began)
+        settled = record.status not in ("ok", "interrupted")
+        before = self._left.get(case.id, 0)
+        self._left[case.id] = 0 if settled else max(before - 1, 0)
+        self._done += before - self._left[case.id]
+        if self._left[case.id] == 0:
+            self._print_line(record)
+        self._case = None
+        self._draw(now=True)
+
+    def _print_line(self, record: Record) -> None:
+        """The finished case, kept on the screen above the live part."""
+        throughput = value(record, "throughput")
+        text = f"{throughput.value:.4g} {throughput.unit}" if throughput.value is not None else str(record.reason)
+        colour = {"ok": "green", "unsupported": "dim"}.get(record.status, "red")
+        self._console.print(
+            f"[dim]{self._done:>4}/{self._total}[/] [{colour}]{record.status}[/] {escape(str(record.case))}"
+            f"  [bold]{escape(text)}[/]",
+            highlight=False,
+        )
+
+    def _draw(self, now: bool = False) -> None:
+        moment = time.monotonic()
+        if self._live is None or not (now or moment - self._drawn > LEAST_SECONDS_BETWEEN_DRAWINGS):
+            return
+        self._drawn = moment
+        self._live.update(self._view(), refresh=True)
+
+    def _view(self) -> Group:
+        line = Table.grid(padding=(0, 2))
+        left = self._seconds_left()
+        to_go = "" if left is None else f"about {left // 60:.0f} min {left % 60:02.0f} s to go"
+        line.add_row(ProgressBar(self._total or 1, self._done, width=30), f"{self._done} of {self._total}", to_go)
+        if self._case is None:
+            return Group(Text(self._phase), line) if not self._total else Group(line)
+        what = Text(
+            f"{self._case}  replicate {self._index + 1} of {self._replicates}", overflow="ellipsis", no_wrap=True
+        )
+        doing = Text(f"{self._phase}   latest {self._latest or 'none yet'}", style="dim")
+        return Group(what, doing, line)
+
+    def _seconds_left(self) -> float | None:
+        """Each case's own mean time for what is left of it; cases not yet seen count as the mean of those seen."""
+        seen = {case: sum(times) / len(times) for case, times in self._took.items()}
+        if not seen:
+            return None
+        mean = sum(seen.values()) / len(seen)
+        return sum(count * seen.get(case, mean) for case, count in self._left.items())

@@ -1,0 +1,126 @@
+"""One replicate, inside the process that can die alone: set up, build, measure, and say what happened."""
+
+from __future__ import annotations
+
+import random
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from bench import precision as precisions
+from bench.covariates import Covariates
+from bench.device import Device, device
+from bench.errors import Unsupported
+from bench.job import Job, Outcome
+from bench.measure import Measured, Tell, measure
+from bench.meters import open_meters
+from bench.record import Replicate, Sample, Status
+from bench.workload import Prepared, Setup, find
+
+# How torch and the C library say that memory ran out, where no exception class of its own says it.
+_OOM_PHRASES = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "Cannot allocate memory")
+
+
+def run(job: Job, tell: Tell) -> Outcome:
+    """Measure one replicate; whatever goes wrong that Python can see becomes its status."""
+    replicate = Replicate(job.index, "ok", started=datetime.now(UTC).isoformat(timespec="seconds"))
+    try:
+        return _measured(job, replicate, tell)
+    except Exception as error:
+        status, reason = classify(error)
+        if status in ("failed", "crashed"):
+            traceback.print_exc()
+        return Outcome(replace(replicate, status=status, reason=reason))
+
+
+def classify(error: Exception) -> tuple[Status, str]:
+    """The status and one-line reason of an exception from a workload or the harness."""
+    lines = str(error).strip().splitlines()
+    reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(p in str(error) for p in _OOM_PHRASES):
+        return "oom", reason
+    if isinstance(error, Unsupported):
+        return "unsupported", str(error)
+    if isinstance(error, NotImplementedError):
+        return "unsupported", reason
+    return "failed", reason
+
+
+def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
+    where = device(job.case.device)
+    where.select()
+    precision = precisions.apply(job.case.precision, where)
+    settings = precisions.prove(precision, where)
+    shift = _shift_heap(job.seed)
+    begin = time.perf_counter()
+    prepared = _prepare(job, precision, where)
+    prepare_seconds = time.perf_counter() - begin
+    tell("prepared", {"seconds": prepare_seconds})
+    replicate = replace(replicate, prepare_seconds=prepare_seconds, precision=settings, made=_made(job, shift))
+    if job.fit_only:
+        for number in range(2):
+            prepared.step(number)
+            where.synchronize()
+        return Outcome(replicate, prepared.inputs, prepared.model)
+    measured = _measure(job, prepared, where, tell)
+    flops = job.flops or _count_flops(prepared)
+    return Outcome(
+        replace(
+            replicate,
+            clock=measured.clock,
+            warmup_seconds=measured.warmup_seconds,
+            steady=measured.steady,
+            ended_by=measured.ended_by,
+            samples=tuple(_with_flop(sample, flops) for sample in measured.samples),
+            readings=measured.losses,
+        ),
+        prepared.inputs,
+        prepared.model,
+        flops,
+    )
+
+
+def _shift_heap(seed: int) -> torch.Tensor:
+    """Memory to hold while measuring, so that replicates forked from one server do not share their memory layout."""
+    return torch.empty(random.Random(seed).randrange(64, 4 << 20, 64), dtype=torch.uint8)
+
+
+def _made(job: Job, shift: torch.Tensor) -> dict[str, Any]:
+    """How this replicate differs from its siblings."""
+    return {"how": "forked, model rebuilt", "seed": job.seed, "heap_shift_bytes": shift.numel()}
+
+
+def _prepare(job: Job, precision: precisions.Precision, where: Device) -> Prepared:
+    case = job.case
+    torch.manual_seed(job.seed)
+    workload = find(case.workload)(batch_size=case.batch_size, **case.parameters)  # type: ignore[call-arg]
+    return workload.prepare(Setup(where.torch, precision, case.data, case.model, job.seed))
+
+
+def _measure(job: Job, prepared: Prepared, where: Device, tell: Tell) -> Measured:
+    meters = open_meters(tuple(job.meters), where)
+    try:
+        return measure(
+            prepared.step, prepared.work, where, job.plan, meters, Covariates(), prepared.trains, tell
+        )  # fmt: skip
+    finally:
+        for meter in meters:
+            meter.close()
+
+
+def _count_flops(prepared: Prepared) -> list[int | None]:
+    """Model FLOPs of each batch. Counted after measuring, so that it cannot disturb the memory that was measured."""
+    count: Callable[[int], int] | None = prepared.flops
+    return [count(index) if count else None for index in range(len(prepared.work))]
+
+
+def _with_flop(sample: Sample, flops: Sequence[int | None]) -> Sample:
+    """The sample with the FLOPs of exactly the batches that it ran."""
+    ran = [flops[number % len(flops)] for number in range(sample.first_step, sample.first_step + sample.steps)]
+    counted = [flop for flop in ran if flop is not None]
+    return replace(sample, flop=sum(counted) if len(counted) == len(ran) else None)

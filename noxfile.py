@@ -1,0 +1,86 @@
+"""The commands of the house: `nox -s bench`, `nox -s tests`, `nox -s overhead`, `nox -s lint`, `nox -s types`.
+
+With `nox --no-venv` they use the torch that is already there (a vendor's container, a GPU box).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+from nox.virtualenv import PassthroughEnv
+
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests"]
+
+CONSTRAINTS = "constraints.txt"
+# WATTMARK_TORCH names another build, such as "torch==2.13.0+cu130" with PIP_EXTRA_INDEX_URL set; see README.
+TORCH = os.environ.get("WATTMARK_TORCH", "torch")
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure this machine and write the report; arguments go to `wattmark run`."""
+    _install(session, "-e", ".[data]")
+    _python(session, "-m", "bench", "run", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments go to pytest."""
+    _install(session, "-e", ".[data]", *nox.project.dependency_groups(PYPROJECT, "tests"))
+    _python(session, "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def overhead(session: nox.Session) -> None:
+    """Compare measured with hand-written, forked with spawned, ours with `import torch`: ratios within one run."""
+    _install(session, "-e", ".[data]")
+    _python(session, "tests/benchmarks/overhead.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    _only(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    _install(session, "-e", ".", *nox.project.dependency_groups(PYPROJECT, "types"))
+    session.run("mypy", *session.posargs)
+
+
+def _install(session: nox.Session, *packages: str) -> None:
+    """Install with the tested versions; torch first and by itself, so that nothing else chooses its build."""
+    if isinstance(session.virtualenv, PassthroughEnv):
+        session.log("no environment of our own: using the packages of %s", sys.executable)
+        return
+    if TORCH == "torch":
+        session.install(TORCH, "-c", CONSTRAINTS)
+        session.install(*packages, "-c", CONSTRAINTS)
+        return
+    # Another build: its own version replaces the pin, the other pins stay.
+    pins = Path(session.create_tmp()) / CONSTRAINTS
+    lines = Path(CONSTRAINTS).read_text().splitlines()
+    pins.write_text("\n".join([TORCH, *(line for line in lines if not line.startswith("torch=="))]))
+    session.install(TORCH)
+    session.install(*packages, "-c", str(pins))
+
+
+def _only(session: nox.Session, group: str) -> None:
+    """Install one dependency group and nothing of ours."""
+    if not isinstance(session.virtualenv, PassthroughEnv):
+        session.install(*nox.project.dependency_groups(PYPROJECT, group), "-c", CONSTRAINTS)
+
+
+def _python(session: nox.Session, *arguments: str) -> None:
+    """Run the session's Python, or our own where the session has none."""
+    passthrough = isinstance(session.virtualenv, PassthroughEnv)
+    session.run(sys.executable if passthrough else "python", *arguments, external=passthrough)

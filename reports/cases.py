@@ -1,0 +1,136 @@
+"""Every case as a row of finished cells: made once, and laid out by all tables, charts and exporters."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.rates import Value, caveats, values
+from bench.record import STATUSES, Record
+from reports.axes import Axes, axes, constant_axes, device_label, device_part, device_words, order, repeated
+from reports.cell import Cell, Table, Tone, is_share, measured
+from reports.details import details
+from reports.number import Scale, scale
+from reports.ratio import speedups
+from reports.text import line, tail
+
+_TONES: dict[str, Tone] = {"ok": "good", "oom": "warn", "unsupported": "warn", "interrupted": "warn"}
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One case of one run.
+
+    ``device`` is torch's name, ``device_words`` what tells it from the other devices here. ``problem`` is the workload with those of its axes that vary: rows of one problem do the same work. ``name`` says
+    the rest, from device to batch size. ``values`` are the raw metrics, ``cells`` the same ones as shown.
+    """
+
+    anchor: str
+    run: str
+    case: str
+    workload: str
+    problem: str
+    name: str
+    device: str
+    device_words: str
+    device_label: str
+    device_memory: float | None
+    precision: str
+    batch_size: int
+    axes: Axes
+    varying: tuple[str, ...]
+    status: Cell
+    reason: str | None
+    caveats: tuple[str, ...]
+    values: Mapping[str, Value]
+    cells: Mapping[str, Cell]
+    speedup: Cell
+    details: tuple[Table, ...]
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the case was measured."""
+        return self.status.text == "ok"
+
+    @property
+    def item(self) -> str:
+        """What the workload counts its work in."""
+        return line(self.values["throughput"].unit.removesuffix("/s"))
+
+    @property
+    def full_name(self) -> str:
+        """The case in words, workload first."""
+        return f"{self.problem} · {self.name}"
+
+
+def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
+    """A row for each record: by workload, its varying axes, device, precision and batch size, in that order."""
+    found = [({value.metric: value for value in values(record)}, record) for record in sorted(records, key=order)]
+    scales = _scales(found)
+    constant = constant_axes(records)
+    words = device_words(records)
+    again = repeated(records)
+    speedup = speedups(records)
+
+    def row(index: int, metrics: Mapping[str, Value], record: Record) -> CaseRow:
+        case = record.case
+        varying = {name: value for name, value in axes(record).items() if name not in constant[case.workload]}
+        called = words[case.device, device_label(record)]
+        run = [f"run {record.run.id}"] if case.id in again else []
+        cells = {name: measured(value, scales[case.workload, name]) for name, value in metrics.items()}
+        return CaseRow(
+            anchor=f"case-{index}",
+            run=line(record.run.id),
+            case=line(case.id),
+            workload=line(case.workload),
+            problem=line(" ".join([case.workload, *(f"{name}={value}" for name, value in varying.items())])),
+            name=line(" · ".join([called, case.precision, f"batch {case.batch_size}", *run])),
+            device=line(case.device),
+            device_words=called,
+            device_label=device_label(record),
+            device_memory=device_part(record, "memory_bytes"),
+            precision=line(case.precision),
+            batch_size=case.batch_size,
+            axes=axes(record),
+            varying=tuple(varying),
+            status=Cell(
+                record.status, raw=record.status, note=line(record.reason or ""), tone=_TONES.get(record.status, "bad")
+            ),
+            reason=record.reason,
+            caveats=tuple(map(line, caveats(record))),
+            values=metrics,
+            cells=cells,
+            speedup=speedup(record),
+            details=details(record, metrics, cells),
+            stderr=_stderr(record),
+        )
+
+    return tuple(row(index, metrics, record) for index, (metrics, record) in enumerate(found, start=1))
+
+
+def counts(rows: Iterable[CaseRow]) -> str:
+    """How many there are of each status, in words: ``10 ok, 2 oom``."""
+    found = [row.status.text for row in rows]
+    return ", ".join(f"{found.count(status)} {status}" for status in STATUSES if status in found)
+
+
+def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> dict[tuple[str, str], Scale]:
+    """One display unit for a metric over all cases of a workload, so that a column can be read down."""
+    numbers: dict[tuple[str, str], list[float]] = defaultdict(list)
+    units: dict[tuple[str, str], str] = {}
+    for metrics, record in found:
+        for name, value in metrics.items():
+            key = record.case.workload, name
+            units.setdefault(key, value.unit)
+            if value.value is not None:
+                numbers[key].append(value.value)
+                units[key] = value.unit  # a case without samples does not know the workload's item
+    return {key: scale(unit, numbers[key], is_share(key[1])) for key, unit in units.items()}
+
+
+def _stderr(record: Record) -> str:
+    """The end of what the replicates that failed wrote, each under its own heading."""
+    wrote = [replicate for replicate in record.replicates if replicate.status != "ok" and replicate.stderr.strip()]
+    return "\n".join(f"replicate {one.index}:\n{tail(one.stderr)}" for one in wrote)

@@ -1,0 +1,133 @@
+"""What a report is made of: cells whose text is finished, in tables. An exporter lays them out and words nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bench.case import Scalar
+from bench.metric import METRICS
+from bench.rates import Value
+from reports.number import Scale, number, spread
+from reports.text import line
+
+Tone = Literal["plain", "good", "warn", "bad", "absent"]
+
+ABSENT = "—"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Finished text with its display unit, and the raw value behind it in the SI unit.
+
+    ``size`` is what one display unit is in the SI unit, so the number that the text says is ``raw / size``;
+    ``spread`` is the interval in percent; ``under`` is a second, quieter line; ``note`` is the sentence behind the text
+    (a title in HTML), where a value is absent the reason; ``mark`` numbers the footnote that repeats the reason.
+    """
+
+    text: str
+    unit: str = ""
+    raw: Scalar = None
+    spread: str = ""
+    under: str = ""
+    note: str = ""
+    tone: Tone = "plain"
+    mark: int | None = None
+    size: float = 1.0
+
+    @property
+    def absent(self) -> bool:
+        """Whether there is no value here."""
+        return self.tone == "absent"
+
+    @property
+    def full(self) -> str:
+        """The text with its unit, for places without a column that says it."""
+        return f"{self.text} {self.unit}".strip()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its title, the unit that all its cells share, and what it means; a ``minor`` one is left out
+    where there is little room."""
+
+    title: str
+    unit: str = ""
+    numeric: bool = False
+    meaning: str = ""
+    minor: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under columns. ``notes`` are the footnotes that the cells' marks count from 1; ``remarks`` are
+    sentences about the whole table; ``anchors`` name the case that each row links to, from its column ``Status``;
+    neighbours with the same entry in ``groups`` belong together."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @property
+    def brief(self) -> Table:
+        """The table without its minor columns, and without the footnotes that only they need."""
+        kept = [index for index, column in enumerate(self.columns) if not column.minor]
+        rows = tuple(tuple(row[index] for index in kept) for row in self.rows)
+        marks = sorted({cell.mark for row in rows for cell in row if cell.mark})
+        return replace(
+            self,
+            columns=tuple(self.columns[index] for index in kept),
+            rows=tuple(tuple(_renumbered(cell, marks) for cell in row) for row in rows),
+            notes=tuple(self.notes[mark - 1] for mark in marks),
+        )
+
+
+def plain(value: object, note: str = "") -> Cell:
+    """A cell for a word, a name or a plain number that came with a record."""
+    if value is None or value == "":
+        return absent(note or "not recorded")
+    raw = value if isinstance(value, (str, int, float, bool)) else str(value)
+    return Cell(line(value), raw=line(raw) if isinstance(raw, str) else raw, note=note)
+
+
+def absent(reason: str) -> Cell:
+    """A cell without a value, and why."""
+    return Cell(ABSENT, note=line(reason), tone="absent")
+
+
+def measured(value: Value, scale: Scale) -> Cell:
+    """A metric's cell in a display unit; the same number has the same cell wherever it is shown."""
+    if value.value is None:
+        return absent(value.reason or "not measured")
+    shown = value.value / scale.size
+    low, high = (bound if bound is None else bound / scale.size for bound in (value.low, value.high))
+    return Cell(
+        number(shown, low, high),
+        line(scale.unit),
+        value.value,
+        spread(shown, low, high),
+        note=_note(value, low, high, scale),
+        size=scale.size,
+    )
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a part of a whole, shown in percent."""
+    return METRICS[metric].unit == "1" and METRICS[metric].group != "quality"
+
+
+def _renumbered(cell: Cell, marks: list[int]) -> Cell:
+    return replace(cell, mark=marks.index(cell.mark) + 1) if cell.mark else cell
+
+
+def _note(value: Value, low: float | None, high: float | None, scale: Scale) -> str:
+    source = f"; source: {line(value.source)}" if value.source else ""
+    count = f"{value.replicates} replicate" + "s" * (value.replicates != 1)
+    if low is None or high is None:
+        return f"{count}, no interval{source}"
+    bounds = f"{number(low, low, high)} to {number(high, low, high)} {line(scale.unit)}".strip()
+    return f"95 % interval {bounds}, {count}{source}"

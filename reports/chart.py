@@ -1,0 +1,48 @@
+"""Charts as data: points of finished cells. `reports.svg` draws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.cell import Cell
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cell over its place on the x axis, with its number and interval in the chart's unit."""
+
+    x: float
+    y: float
+    cell: Cell
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """The points of one device and precision. ``style`` numbers its colour, dash and marker: the same in all charts."""
+
+    label: str
+    style: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A line for each series over ``x_title``, or, where there is but one place on the x axis, a bar for each.
+
+    ``subject`` is the problem whose cases it shows. A chart without points has a sentence in ``missing`` instead.
+    """
+
+    title: str
+    subject: str
+    description: str
+    unit: str = ""
+    x_title: str = ""
+    series: tuple[Series, ...] = ()
+    missing: str = ""
+
+    @property
+    def bars(self) -> bool:
+        """Whether there is too little on the x axis to draw lines."""
+        return len({point.x for series in self.series for point in series.points}) < 2

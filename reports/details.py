@@ -1,0 +1,115 @@
+"""What stands behind one case: all its metrics, its replicates, and what was really run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from statistics import median
+
+from bench.metric import METRICS
+from bench.rates import Value
+from bench.record import Record, Replicate
+from reports.cell import Cell, Column, Table, absent, plain
+from reports.environments import flatten
+from reports.number import number, scale
+from reports.text import line
+
+
+def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
+    """The tables of one case, those that would be empty left out."""
+    found = (_metrics(values, cells), _replicates(record), _facts(record))
+    return tuple(table for table in found if table.rows or table.remarks)
+
+
+def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
+    shown = tuple(
+        (
+            Cell(name, note=METRICS[name].meaning),
+            cells[name],
+            Cell(cells[name].unit),
+            Cell(cells[name].spread) if cells[name].spread else absent("no interval"),
+            Cell(cells[name].note),
+        )
+        for name, value in values.items()
+        if value.value is not None
+    )
+    columns = (Column("Metric"), Column("Value", numeric=True), Column("Unit"), Column("±", numeric=True), Column("How"))
+    return Table("Metrics", columns, shown, remarks=absences(values))
+
+
+def absences(values: Mapping[str, Value]) -> tuple[str, ...]:
+    """What was not measured, gathered by reason: one sentence each."""
+    of_reason: dict[str, list[str]] = {}
+    for name, value in values.items():
+        if value.value is None:
+            of_reason.setdefault(line(value.reason or "not measured"), []).append(name)
+    return tuple(f"Not measured: {', '.join(names)} ({reason})." for reason, names in of_reason.items())
+
+
+def _replicates(record: Record) -> Table:
+    """One row a replicate; of covariates, which are kept beside every window, the range."""
+    beside = dict.fromkeys(
+        name for replicate in record.replicates for sample in replicate.samples for name in sample.covariates
+    )
+    columns = (
+        Column("Replicate", numeric=True),
+        Column("Status"),
+        Column("Steps", numeric=True, meaning="Measured steps."),
+        Column("Windows", numeric=True),
+        Column("Step: least, median, most", meaning="Of the single steps."),
+        Column("Warm-up"),
+        Column("Prepared in", numeric=True),
+        Column("Ended by"),
+        *(Column(line(name), numeric=True, meaning="Least and most over the windows.") for name in beside),
+    )
+    rows = tuple(_replicate(replicate, tuple(beside)) for replicate in record.replicates)
+    return Table("Replicates", columns, rows)
+
+
+def _replicate(one: Replicate, beside: tuple[str, ...]) -> tuple[Cell, ...]:
+    why = line(one.reason or "not reached")
+    steps = [seconds for sample in one.samples for seconds in sample.step_seconds]
+    steady = {True: "steady", False: "not steady", None: "steadiness not judged"}[one.steady]
+    ran = [(name, _range([sample.covariates.get(name) for sample in one.samples])) for name in beside]
+    return (
+        Cell(str(one.index), raw=one.index),
+        Cell(one.status, note=line(one.reason or ""), tone="good" if one.status == "ok" else "bad"),
+        plain(sum(sample.steps for sample in one.samples) or None, why),
+        plain(len(one.samples) or None, why),
+        Cell(_seconds([min(steps), median(steps), max(steps)])) if steps else absent(why),
+        Cell(f"{len(one.warmup_seconds)} steps, {_seconds([sum(one.warmup_seconds)])}, {steady}")
+        if one.warmup_seconds
+        else absent(why),
+        Cell(_seconds([one.prepare_seconds])) if one.prepare_seconds is not None else absent(why),
+        plain(one.ended_by, why),
+        *(cell if cell else absent(f"{line(name)} was not recorded") for name, cell in ran),
+    )
+
+
+def _seconds(values: list[float]) -> str:
+    """Times in one unit: ``1.20 · 1.31 · 1.90 ms``."""
+    unit = scale("s", values)
+    return " · ".join(number(value / unit.size) for value in values) + f" {unit.unit}"
+
+
+def _range(values: list[float | None]) -> Cell | None:
+    present = [value for value in values if value is not None]
+    if not present:
+        return None
+    least, most = number(min(present)), number(max(present))
+    return Cell(least if least == most else f"{least} to {most}")
+
+
+def _facts(record: Record) -> Table:
+    """What ran: parameters, inputs, weights and the precision that was in effect."""
+    facts = {
+        "run": {"id": record.run.id, "started": record.run.started, "seed": record.run.seed},
+        "case": {"id": record.case.id, "data": record.case.data, "model": record.case.model},
+        "parameter": record.case.parameters,
+        "inputs": record.inputs or {},
+        "model": record.model or {},
+        "effective precision": next((one.precision for one in record.replicates if one.precision), None) or {},
+        "clock of single steps": next((one.clock for one in record.measured if one.clock), None),
+    }
+    rows = tuple((Cell(name), replace(plain(value), note="")) for name, value in flatten(facts) if value is not None)
+    return Table("What ran", (Column("What"), Column("Value")), rows)

@@ -1,0 +1,53 @@
+"""The machines behind the records, side by side, with what differs marked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.record import Record
+from reports.cell import Cell, Column, Table, plain
+from reports.text import line
+
+
+def environment_table(records: Sequence[Record]) -> Table:
+    """One column for each different environment, one row for each fact; rows that differ come with a tone."""
+    found: dict[str, Mapping[str, Any]] = {}
+    used: dict[str, dict[str, None]] = {}
+    for record in records:
+        key = json.dumps(record.environment, sort_keys=True, default=str)
+        found[key] = record.environment
+        used.setdefault(key, {})[f"{record.case.device}, run {record.run.id}"] = None
+    flat = [dict(flatten(environment)) for environment in found.values()]
+    names = dict.fromkeys(name for facts in flat for name in facts)
+    rows = tuple(_row(name, [facts.get(name) for facts in flat]) for name in names)
+    columns = (Column("What"), *(Column(line("; ".join(users), 120)) for users in used.values()))
+    differing = sum(row[0].tone == "warn" for row in rows)
+    remark = f"{len(flat)} environments differ in {differing} of {len(rows)} facts, which are marked ≠."
+    return Table("Environment", columns, rows, remarks=(remark,) if len(flat) > 1 else ())
+
+
+def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested facts as (dotted name, value); lists of plain values are joined.
+
+    >>> list(flatten({"torch": {"version": "2.13"}, "flags": ["a", "b"]}))
+    [('torch.version', '2.13'), ('flags', 'a, b')]
+    """
+    for name, value in facts.items():
+        full = f"{prefix}{line(name)}"
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{full}.")
+        elif isinstance(value, (list, tuple)):
+            if any(isinstance(part, (Mapping, list, tuple)) for part in value):
+                yield from flatten({str(index): part for index, part in enumerate(value)}, f"{full}.")
+            else:
+                yield full, ", ".join(map(str, value))
+        else:
+            yield full, value
+
+
+def _row(name: str, values: list[Any]) -> tuple[Cell, ...]:
+    differs = any(value != values[0] for value in values)
+    label = Cell(f"{name} ≠", tone="warn", note="differs between environments") if differs else Cell(name)
+    return (label, *(plain(value) for value in values))

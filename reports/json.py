@@ -1,0 +1,78 @@
+"""The report as one JSON document: every cell as shown, beside the raw value it came from, in SI units."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reports.cases import CaseRow
+from reports.cell import Cell, Table
+from reports.report import Report
+
+SCHEMA = "wattmark.report/1"
+
+
+def export(report: Report) -> bytes:
+    """The document as UTF-8 text; a number that is not finite would be an error, not a token."""
+    document = {
+        "schema": SCHEMA,
+        "title": report.title,
+        "subtitle": report.subtitle,
+        "runs": _table(report.runs),
+        "summary": _table(report.summary),
+        "baseline": _table(report.baseline) if report.baseline else None,
+        "results": [_table(table) for table in report.results],
+        "cases": [_case(row) for row in report.cases],
+        "environment": _table(report.environment),
+        "method": list(report.method),
+        "metrics": _table(report.metrics),
+    }
+    return (json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def _case(row: CaseRow) -> dict[str, Any]:
+    return {
+        "run": row.run,
+        "case": row.case,
+        "workload": row.workload,
+        "device": row.device,
+        "device_label": row.device_label,
+        "precision": row.precision,
+        "batch_size": row.batch_size,
+        "axes": row.axes,
+        "status": row.status.text,
+        "reason": row.status.note or None,
+        "caveats": list(row.caveats),
+        "speedup": _cell(row.speedup),
+        "metrics": {name: _metric(row, name) for name in row.values},
+        "stderr": row.stderr or None,
+    }
+
+
+def _metric(row: CaseRow, name: str) -> dict[str, Any]:
+    value = row.values[name]
+    return {
+        **_cell(row.cells[name]),
+        "value": value.value,
+        "si_unit": value.unit,
+        "low": value.low,
+        "high": value.high,
+        "replicates": value.replicates,
+        "samples": value.samples,
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "title": table.title,
+        "columns": [{"title": column.title, "unit": column.unit} for column in table.columns],
+        "rows": [[_cell(cell) for cell in row] for row in table.rows],
+        "remarks": list(table.remarks),
+        "notes": list(table.notes),
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    """What a cell shows; ``raw`` is null where there is no value, and ``note`` then says why."""
+    shown = {"unit": cell.unit, "spread": cell.spread, "under": cell.under, "note": cell.note}
+    return {"text": cell.text, "raw": cell.raw, **{name: part for name, part in shown.items() if part}}

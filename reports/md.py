@@ -1,0 +1,67 @@
+"""Markdown for pull requests: what changed, one compact table a workload, failures and caveats.
+
+Text that could mean something to Markdown, or to the site that shows it (a link, a mention), is written as character
+references inside ``<code>``: it looks the same and means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from reports.cell import Cell, Table
+from reports.report import Report
+
+_HARMLESS = re.compile(r"(?:[\w .,;:±%×·°µ—–…≠()=+/?'\"-](?<!_)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
+_ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
+
+
+def export(report: Report) -> bytes:
+    """The document as UTF-8 text."""
+    return ("\n".join(_lines(report)) + "\n").encode()
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"## {escape(report.title)}"
+    yield from ("", escape(report.subtitle))
+    for table in (*([report.baseline] if report.baseline else []), report.summary, *report.results):
+        yield from ("", f"### {escape(table.title)}", "")
+        yield from _table(table.brief)
+    if report.failures:
+        yield from ("", "### Failures", "", "| Case | Status | Reason |", "|---|---|---|")
+        yield from (_row([row.full_name, row.status.text, row.status.note]) for row in report.failures)
+    if report.caveats:
+        yield from ("", "### Caveats", "", "| Case | Caveat |", "|---|---|")
+        yield from (_row([row.full_name, caveat]) for row, caveat in report.caveats)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield _row(f"{column.title}, {column.unit}" if column.unit else column.title for column in table.columns)
+    yield "|" + "|".join("--:" if column.numeric else "---" for column in table.columns) + "|"
+    for row in table.rows:
+        yield "| " + " | ".join(map(_cell, row, (bool(column.unit) for column in table.columns))) + " |"
+    if table.remarks or table.notes:
+        yield ""
+        yield from (f"{escape(remark)}  " for remark in table.remarks)
+        yield from (f"<sup>{mark}</sup> {escape(note)}  " for mark, note in enumerate(table.notes, start=1))
+
+
+def _cell(cell: Cell, titled: bool) -> str:
+    mark = f"<sup>{cell.mark}</sup>" if cell.mark else ""
+    under = f"<br>{escape(cell.under)}" if cell.under else ""
+    return escape(cell.text if titled else cell.full) + mark + under
+
+
+def _row(texts: Iterable[str]) -> str:
+    return "| " + " | ".join(map(escape, texts)) + " |"
+
+
+def escape(text: str) -> str:
+    """The text as Markdown that shows it.
+
+    >>> escape("a|b"), escape("12.3 ms")
+    ('<code>a&#124;b</code>', '12.3 ms')
+    """
+    if _HARMLESS.fullmatch(text) and not _ADDRESS.search(text):
+        return text
+    return "<code>" + "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text) + "</code>"

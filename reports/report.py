@@ -1,0 +1,86 @@
+"""A report: what all formats say of some records. Wording and rounding end here; exporters only lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.errors import SpecError
+from bench.record import Record
+from reports.cases import CaseRow, case_rows, counts
+from reports.cell import Cell, Column, Table, plain
+from reports.chart import Chart
+from reports.charts import charts
+from reports.environments import environment_table
+from reports.method import METHOD, metrics_table
+from reports.ratio import against
+from reports.results import result_tables, summary_table
+
+
+@dataclass(frozen=True)
+class Report:
+    """Finished tables, charts and sentences. ``cases`` holds everything that is known of each case."""
+
+    title: str
+    subtitle: str
+    runs: Table
+    summary: Table
+    baseline: Table | None
+    results: tuple[Table, ...]
+    charts: tuple[tuple[Chart, ...], ...]
+    cases: tuple[CaseRow, ...]
+    environment: Table
+    method: tuple[str, ...]
+    metrics: Table
+
+    @property
+    def failures(self) -> tuple[CaseRow, ...]:
+        """The cases that were not measured."""
+        return tuple(row for row in self.cases if not row.ok)
+
+    @property
+    def caveats(self) -> tuple[tuple[CaseRow, str], ...]:
+        """What a reader must know, with the case that it is about."""
+        return tuple((row, caveat) for row in self.cases for caveat in row.caveats)
+
+
+def build(records: Sequence[Record], baseline: Sequence[Record] | None = None) -> Report:
+    """The report of some records, and of what changed since a baseline.
+
+    Raises:
+        SpecError: there are no records.
+    """
+    if not records:
+        raise SpecError("no records to report on; give a store that `wattmark run -o` wrote")
+    rows = case_rows(records)
+    devices = dict.fromkeys(
+        row.device if row.device_label == row.device else f"{row.device} ({row.device_label})" for row in rows
+    )
+    return Report(
+        title="Wattmark report",
+        subtitle=f"{len(rows)} cases on {', '.join(devices)}: {counts(rows)}",
+        runs=_runs(records),
+        summary=summary_table(rows),
+        baseline=against(baseline, records) if baseline else None,
+        results=result_tables(rows),
+        charts=charts(rows),
+        cases=rows,
+        environment=environment_table(records),
+        method=METHOD,
+        metrics=metrics_table(),
+    )
+
+
+def _runs(records: Sequence[Record]) -> Table:
+    runs = {record.run.id: record.run for record in records}
+    columns = (Column("Run"), Column("Started"), Column("Command"), Column("Seed", numeric=True))
+    columns += (Column("Replicates", numeric=True), Column("Wattmark"), Column("Cases", numeric=True))
+    rows = (
+        (*map(plain, (run.id, run.started, run.command, run.seed, run.replicates, run.wattmark)), _cases(records, run.id))
+        for run in runs.values()
+    )
+    return Table("Runs", columns, tuple(rows))
+
+
+def _cases(records: Sequence[Record], run: str) -> Cell:
+    return plain(sum(record.run.id == run for record in records))

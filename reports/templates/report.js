@@ -1,0 +1,66 @@
+// Sorting and filtering: conveniences over a page that is complete without them.
+"use strict";
+
+function key(row, index) {
+  const cell = row.cells[index];
+  return "sort" in cell.dataset ? Number(cell.dataset.sort) : cell.textContent;
+}
+
+// Numbers before texts, and absent values last in either direction.
+function compare(index, sign) {
+  return (one, other) => {
+    const [a, b] = [key(one, index), key(other, index)];
+    const absent = (row) => row.cells[index].classList.contains("absent");
+    if (absent(one) !== absent(other)) return absent(one) - absent(other);
+    if (typeof a === "number" && typeof b === "number") return sign * (a - b);
+    return sign * String(a).localeCompare(String(b), undefined, { numeric: true });
+  };
+}
+
+for (const table of document.querySelectorAll("table.results")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, index) => {
+    const button = document.createElement("button");
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const body = table.tBodies[0];
+      for (const row of body.rows) row.classList.remove("first");
+      body.append(...[...body.rows].sort(compare(index, up ? 1 : -1)));
+    });
+  });
+}
+
+const section = document.getElementById("results");
+const label = document.createElement("label");
+const input = document.createElement("input");
+label.className = "filter";
+input.type = "search";
+input.placeholder = "words, such as bf16 cuda:0";
+label.append("Show rows with", input);
+section.querySelector("h2").after(label);
+input.addEventListener("input", () => {
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const table of section.querySelectorAll("table.results")) {
+    const about = table.caption.textContent;
+    for (const row of table.tBodies[0].rows) {
+      const text = `${about} ${[...row.cells].map((cell) => cell.textContent).join(" ")}`.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+  }
+});
+
+// A link to a case opens it, also where the browser does not do so by itself.
+function open() {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  const details = target && target.closest("details");
+  if (details && !details.open) {
+    details.open = true;
+    target.scrollIntoView();
+  }
+}
+addEventListener("hashchange", open);
+open();

@@ -1,0 +1,77 @@
+"""The report for a terminal of 100 columns: a table a workload, then what failed and what to beware of."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from reports.align import paddings
+from reports.cell import Cell, Column, Table, Tone
+from reports.report import Report
+
+_STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "absent": "dim"}
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the report. Its texts are data: no markup, no emoji codes, no highlighting."""
+    for part in _parts(report):
+        console.print(part, markup=False, highlight=False, emoji=False)
+
+
+def export(report: Report) -> bytes:
+    """The report as plain text of 100 columns."""
+    page = io.StringIO()
+    show(report, Console(file=page, width=100, color_system=None, force_terminal=False, legacy_windows=False))
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines()).encode() + b"\n"
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    yield Text(report.subtitle)
+    for full in (*([report.baseline] if report.baseline else []), *report.results):
+        table = full.brief
+        yield Text(f"\n{table.title}", style="bold")
+        yield _table(table)
+        notes = (f"{_superscript(mark)} {note}" for mark, note in enumerate(table.notes, start=1))
+        yield from _sentences([*table.remarks, *notes])
+    if report.failures:
+        yield Text("\nFailures", style="bold")
+        yield from _sentences(f"{row.full_name}: {row.status.text}: {row.status.note}" for row in report.failures)
+    if report.caveats:
+        yield Text("\nCaveats", style="bold")
+        yield from _sentences(f"{row.full_name}: {caveat}" for row, caveat in report.caveats)
+
+
+def _table(table: Table) -> RichTable:
+    laid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, header_style="dim")
+    for column in table.columns:
+        laid.add_column(_heading(column), justify="right" if column.numeric else "left", vertical="bottom")
+    for row, pads in zip(table.rows, paddings(table), strict=True):
+        laid.add_row(*map(_cell, row, table.columns, pads))
+    return laid
+
+
+def _heading(column: Column) -> Text:
+    """Title and unit, broken where a word ends, so that a column is as narrow as its numbers allow."""
+    lines = column.title.replace("_", "_ ").split(" ")
+    if column.unit:
+        lines += column.unit.replace("/", "/ ", len(column.unit) > 10).split(" ")
+    return Text("\n".join(lines), no_wrap=True)
+
+
+def _cell(cell: Cell, column: Column, pad: str) -> Text:
+    text = (cell.text if column.unit else cell.full) + " " * len(pad)
+    return Text(text + (_superscript(cell.mark) if cell.mark else ""), style=_STYLES[cell.tone], overflow="fold")
+
+
+def _sentences(sentences: Iterable[str]) -> Iterator[RenderableType]:
+    return (Padding(Text(sentence), (0, 0, 0, 2)) for sentence in sentences)
+
+
+def _superscript(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))

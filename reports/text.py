@@ -1,0 +1,41 @@
+"""Strings that came with a record, made harmless before they enter a cell.
+
+Names, reasons and stderr are written by other programs. Escape sequences would move a terminal's cursor, a right-to-left
+override would turn a line around, a lone surrogate cannot be encoded. What is left afterwards is printable text, which
+each exporter still quotes by the rules of its own format.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Control sequences of ECMA-48: CSI ... final byte, and OSC ... ended by BEL or ST.
+_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)", re.DOTALL)
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def line(text: object, limit: int = 500) -> str:
+    """One printable line of at most ``limit`` characters; what cannot be printed is shown as its escape.
+
+    >>> line("a\\nb\\x1b[31m!")
+    'a\\\\nb!'
+    """
+    shown = "".join(map(_visible, _SEQUENCE.sub("", str(text).strip())))
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def tail(text: str, lines: int = 30, limit: int = 6000) -> str:
+    """The last lines of a program's output; of a line that a progress bar redrew, the last state."""
+    kept = _SEQUENCE.sub("", text[-4 * limit :]).rstrip().split("\n")[-lines:]
+    states = (entry.rstrip("\r").rpartition("\r")[2] for entry in kept)
+    return "\n".join("".join(map(_visible, state.expandtabs(4))) for state in states)[-limit:]
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code & 0xFFFE != 0xFFFE and unicodedata.category(character) not in _HIDDEN:
+        return character
+    if character in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,124 @@
+"""The layer over pynvml: which GPUs there are, what is known of them, and why NVML cannot be used."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pynvml
+import pytest
+
+from bench import nvml
+from bench.errors import Unavailable
+
+LIST = """
+import dataclasses, json
+from bench.nvml import nvml_devices
+print(json.dumps([dataclasses.asdict(gpu) for gpu in nvml_devices()]))
+"""
+DESCRIBE = """
+import json
+from bench.nvml import describe
+print(json.dumps(describe("GPU-aaaa")))
+"""
+OPEN = """
+import json, types
+from bench.meters import open_meters
+device = types.SimpleNamespace(name="cuda:0", kind="cuda", uuid="GPU-cccc")
+(meter,) = open_meters(("nvml",), device)
+meter.start()
+readings = meter.stop()
+meter.close()
+print(json.dumps({name: [reading.value, reading.reason] for name, reading in readings.items()}))
+"""
+
+
+def test_gpus_are_listed_with_their_uuids_without_torch(python_with_nvml: Any) -> None:
+    code = LIST + "import sys; assert 'torch' not in sys.modules"
+    assert python_with_nvml("-c", code) == [
+        {"name": "Fake A100", "uuid": "GPU-bbbb", "memory_bytes": 80000},
+        {"name": "Fake H100", "uuid": "GPU-aaaa", "memory_bytes": 80000},
+    ]
+
+
+def test_a_gpu_whose_memory_is_not_told_is_listed_all_the_same(python_with_nvml: Any) -> None:
+    listed = python_with_nvml("-c", LIST, answers={"nvmlDeviceGetMemoryInfo_v2.return@1": "3"})
+    assert [gpu["memory_bytes"] for gpu in listed] == [80000, None]
+
+
+def test_a_gpu_is_described_in_si_units(python_with_nvml: Any) -> None:
+    assert python_with_nvml("-c", DESCRIBE) == {
+        "name": "Fake H100",
+        "driver": "580.00",
+        "energy_scope": "whole GPU",
+        "power_limit": 300.0,
+        "power_limit_default": 400.0,
+        "clock_sm_max": 1.98e9,
+        "clock_memory_max": 1.98e9,
+        "memory_bytes": 80000,
+        "ecc": True,
+        "mig": False,
+        "persistence": True,
+        "vbios": "96.00.5E.00.01",
+        "pcie_generation_max": 5,
+        "pcie_width_max": 16,
+    }
+
+
+def test_a_fact_that_cannot_be_had_is_null_with_its_reason_and_spoils_no_other(python_with_nvml: Any) -> None:
+    answers = {"nvmlDeviceGetEnforcedPowerLimit.return": "4", "nvmlDeviceGetMigMode.return": "3"}
+    facts = python_with_nvml("-c", DESCRIBE, answers=answers)
+    assert facts["power_limit"] == {
+        "value": None,
+        "reason": "nvmlDeviceGetEnforcedPowerLimit: Insufficient Permissions",
+    }
+    assert facts["mig"] == {"value": None, "reason": "nvmlDeviceGetMigMode: Not Supported"}
+    assert facts["power_limit_default"] == 400.0
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ({"nvmlInitWithFlags.return": "9"}, "nvmlInit: Driver Not Loaded"),
+        ({"nvmlInitWithFlags.return": "4"}, "nvmlInit: Insufficient Permissions"),
+        ({}, "nvmlDeviceGetHandleByUUID: Not Found"),
+    ],
+)
+def test_every_reading_of_a_meter_that_cannot_be_opened_has_the_reason(
+    python_with_nvml: Any, answers: dict[str, str], reason: str
+) -> None:
+    readings = python_with_nvml("-c", OPEN, answers=answers)
+    assert "energy" in readings
+    assert set(map(tuple, readings.values())) == {(None, reason)}
+
+
+def test_without_the_library_every_reading_is_absent(python_with_nvml: Any, tmp_path: Path) -> None:
+    (tmp_path / "libnvidia-ml.so.1").touch()  # found before any true one, and no library
+    readings = python_with_nvml("-c", OPEN, libraries=tmp_path)
+    assert set(map(tuple, readings.values())) == {(None, "nvmlInit: NVML Shared Library Not Found")}
+
+
+def test_a_distribution_in_the_way_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvml, "_installed", lambda name: name == "nvidia-ml-py3")
+    advice = nvml.wrong_distribution()
+    assert advice is not None
+    assert advice.startswith("nvidia-ml-py3 is installed and stands in the way of nvidia-ml-py")
+    assert "pip uninstall nvidia-ml-py3" in advice
+
+
+def test_nothing_is_said_where_only_nvidia_ml_py_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name != "nvidia-ml-py":
+            raise metadata.PackageNotFoundError(name)
+        return "13.615.71"
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert nvml.wrong_distribution() is None
+
+
+def test_another_distributions_module_is_refused_with_the_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(pynvml, "nvmlDeviceGetTemperatureV")
+    monkeypatch.setattr(nvml, "_installed", lambda name: name == "pynvml")
+    with pytest.raises(Unavailable, match=r"not the one needed; pynvml is installed"):
+        nvml.nvml_devices()

@@ -1,0 +1,97 @@
+"""A run's records as they grow."""
+
+from dataclasses import asdict
+
+import pytest
+
+from bench.book import Book
+from bench.case import Case
+from bench.engines import Ended
+from bench.job import Outcome
+from bench.record import Replicate, Run
+from bench.store import Store
+
+RUN = Run("r1", "2026-11-23T12:00:00+00:00", "wattmark run", 1, 2, "0.1.0")
+CASE = Case("toys:Mlp", "cpu", "fp32", 4, {"width": 8})
+LARGER = Case("toys:Mlp", "cpu", "fp32", 8, {"width": 8})
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+@pytest.fixture
+def book(store):
+    return Book(store, RUN, {"cpu": {"host": "here"}})
+
+
+def well(index, flops=(7,)):
+    return Ended(asdict(Outcome(Replicate(index, "ok"), {"sha256": "x"}, {"parameters": 1}, flops)), stderr="a warning")
+
+
+def test_each_replicate_is_on_disk_before_the_next_one_starts(book, store):
+    book.add(CASE, 0, well(0))
+    (first,) = store
+    assert (first.status, first.reason, len(first.replicates)) == ("interrupted", "1 of 2 replicates measured", 1)
+
+    book.add(CASE, 1, well(1))
+    (second,) = store
+    assert (second.status, second.reason, len(second.replicates)) == ("ok", None, 2)
+
+
+@pytest.mark.parametrize("status", ["crashed", "timeout", "oom", "unsupported", "failed"])
+def test_one_bad_replicate_ends_the_case_and_keeps_what_was_measured(book, status):
+    book.add(CASE, 0, well(0))
+    record = book.add(CASE, 1, Ended(None, status, "because", "Traceback"))
+
+    assert (record.status, record.reason) == (status, "because")
+    assert [replicate.status for replicate in record.replicates] == ["ok", status]
+    assert record.replicates[1].stderr == "Traceback"
+    assert not book.needs(CASE, 2)
+
+
+def test_stderr_is_kept_of_what_went_wrong_and_not_of_what_went_well(book):
+    record = book.add(CASE, 0, well(0))
+
+    assert record.replicates[0].stderr == ""
+
+
+def test_a_resumed_book_needs_only_the_replicates_that_are_missing(book, store):
+    book.add(CASE, 1, well(1))
+    resumed = Book(store, RUN, {"cpu": {}}, list(store))
+
+    assert resumed.needs(CASE, 0)
+    assert not resumed.needs(CASE, 1)
+    assert resumed.add(CASE, 0, well(0)).status == "ok"
+
+
+def test_a_larger_batch_of_a_case_that_ran_out_of_memory_is_not_run_but_is_a_row(book, store):
+    book.add(CASE, 0, Ended(None, "oom", "no memory"))
+
+    implied = book.imply_oom(LARGER)
+
+    assert implied is not None
+    assert (implied.status, implied.replicates) == ("oom", ())
+    assert implied.reason == "implied, not run: batch size 4 ran out of memory"
+    assert len(list(store)) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Case("toys:Mlp", "cpu", "fp32", 2, {"width": 8}),
+        Case("toys:Mlp", "cpu", "bf16", 8, {"width": 8}),
+        Case("toys:Mlp", "cpu", "fp32", 8, {"width": 4}),
+    ],
+)
+def test_an_oom_implies_nothing_for_smaller_batches_or_other_cases(book, other):
+    book.add(CASE, 0, Ended(None, "oom", "no memory"))
+
+    assert book.imply_oom(other) is None
+
+
+def test_flops_are_counted_once_for_a_case(book):
+    assert book.flops(CASE) is None
+    book.add(CASE, 0, well(0, flops=(3, 4)))
+    assert list(book.flops(CASE)) == [3, 4]

@@ -1,0 +1,174 @@
+"""The local engine for real: a fork server with torch, and replicates that go wrong in every way there is."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from bench.case import Case
+from bench.engines.local import PINNED, Engine
+from bench.job import Job, Outcome
+from bench.measure import Plan
+
+PLAN = Plan(budget=0.05, windows=5, warmup_least=0.0, warmup_most=0.2)
+CASE = Case("toys:Mlp", "cpu", "fp32", 4, {"width": 64, "bias": True, "kind": "plain"})
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with Engine() as engine:
+        yield engine
+
+
+def job(case=CASE, **rest):
+    return Job(**{"case": case, "index": 0, "seed": 1, "plan": PLAN, "meters": ("host", "accelerator"), **rest})
+
+
+def faulty(fault, at="step"):
+    return replace(CASE, workload="toys:Faulty", parameters={**CASE.parameters, "fault": fault, "at": at})
+
+
+def outcome(engine, case=CASE, timeout=60, **rest):
+    return Outcome.from_json(engine.run("replicate", job(case, **rest).to_json(), timeout).result)
+
+
+def test_a_replicate_brings_samples_inputs_model_and_flops(engine):
+    found = outcome(engine)
+
+    assert found.replicate.status == "ok"
+    assert found.model == {"parameters": 64 * 64 + 64, "weights": "random"}
+    assert found.inputs["kind"] == "generated"
+    assert list(found.flops) == [2 * 4 * 64 * 64]
+    for sample in found.replicate.samples:
+        assert sample.flop == sample.steps * found.flops[0]
+        assert sample.work == {"sequence": 4 * sample.steps}
+        assert sample.readings["memory.host"].value > 1e6
+        assert sample.readings["memory.allocated"].reason == "a cpu has no device memory of its own"
+
+
+def test_replicates_say_how_they_were_made_and_differ_in_seed_and_memory_layout(engine):
+    one, other = (outcome(engine, seed=seed).replicate.made for seed in (1, 2))
+
+    assert one["heap_shift_bytes"] != other["heap_shift_bytes"]
+    assert one["how"].startswith("forked")
+
+
+def test_the_record_says_that_the_label_is_what_ran(engine):
+    found = outcome(engine, replace(CASE, precision="bf16")).replicate.precision
+
+    assert (found["autocast"], found["weights"], found["product_dtype"]) == ("bfloat16", "float32", "bfloat16")
+    assert outcome(engine).replicate.precision["product_error"] < 1e-5
+
+
+def test_a_precision_that_the_device_lacks_is_unsupported_with_the_reason(engine):
+    found = outcome(engine, replace(CASE, precision="tf32")).replicate
+
+    assert (found.status, found.samples) == ("unsupported", ())
+    assert "NVIDIA" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("fault", "at", "status", "reason"),
+    [
+        ("oom", "prepare", "oom", "can't allocate memory"),
+        ("oom", "step", "oom", "can't allocate memory"),
+        ("raise", "prepare", "failed", "KeyError: 'the cat ate it'"),
+        ("raise", "step", "failed", "KeyError: 'the cat ate it'"),
+        ("unsupported", "prepare", "unsupported", "this device has no frobnicator"),
+        ("nan", "step", "failed", "not a finite number"),
+    ],
+)
+def test_what_python_sees_going_wrong_is_a_status_with_its_reason(engine, fault, at, status, reason):
+    found = outcome(engine, faulty(fault, at)).replicate
+
+    assert found.status == status
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(("fault", "signal"), [("segv", "SIGSEGV"), ("kill", "SIGKILL")])
+def test_a_replicate_that_a_signal_kills_is_crashed_and_the_next_one_runs(engine, fault, signal):
+    ended = engine.run("replicate", job(faulty(fault)).to_json(), 60)
+
+    assert (ended.status, ended.reason) == ("crashed", f"killed by {signal}")
+    assert outcome(engine).replicate.status == "ok"
+
+
+def test_a_traceback_of_what_failed_is_in_the_stderr_tail(engine):
+    ended = engine.run("replicate", job(faulty("raise")).to_json(), 60)
+
+    assert "the cat ate it" in ended.stderr.splitlines()[-1]
+
+
+def test_a_hang_is_ended_with_its_whole_process_tree_and_the_next_one_runs(engine):
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+
+    ended = engine.run("replicate", job(faulty("hang")).to_json(), timeout=3)
+
+    assert ended.status == "timeout"
+    assert ended.reason == "no end after 3 s (while warming up)"
+    left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before and p.status() != "zombie"]
+    assert left == []
+    assert outcome(engine).replicate.status == "ok"
+
+
+def test_a_server_that_dies_costs_one_replicate_and_is_replaced(engine):
+    ended = engine.run("replicate", job(faulty("interrupt")).to_json(), 60)
+
+    assert ended.status == "crashed"
+    assert outcome(engine).replicate.status == "ok"
+
+
+def test_a_replicate_in_which_memory_runs_out_is_stopped_before_the_kernel_kills_something(engine):
+    """The limit is an exception in the replicate, not a SIGKILL somewhere on the host."""
+    found = outcome(engine, faulty("hungry", "prepare")).replicate
+
+    assert (found.status, "can't allocate memory" in found.reason) == ("oom", True)
+
+
+def test_replicates_run_with_the_pinned_allocator_unless_told_otherwise():
+    for allocator, expected in (("pinned", PINNED), ("system", {})):
+        with Engine(allocator=allocator) as engine:
+            pids = []
+            engine.run("replicate", job().to_json(), 60, lambda event, facts: pids.append(_environ(engine)))
+        assert {name: value for name, value in pids[0].items() if name in PINNED} == expected
+
+
+def _environ(engine):
+    return psutil.Process(engine._server.pid).children()[0].environ()
+
+
+def test_the_parent_sleeps_while_a_replicate_runs(engine):
+    before = psutil.Process().cpu_times()
+    began = time.monotonic()
+    engine.run("replicate", job(faulty("hang")).to_json(), timeout=4)
+    wall = time.monotonic() - began
+    after = psutil.Process().cpu_times()
+
+    assert (after.user + after.system - before.user - before.system) / wall < 0.05
+
+
+def test_nothing_is_left_running_when_the_parent_is_killed():
+    script = (
+        "import os, signal, sys, threading, time; sys.path.insert(0, sys.argv[1])\n"
+        "from bench.engines.local import Engine\n"
+        "import psutil, test_engine\n"
+        "engine = Engine()\n"
+        "def die():\n"
+        "    while not (engine._server and psutil.Process(engine._server.pid).children()): time.sleep(0.1)\n"
+        "    print(engine._server.pid, flush=True); time.sleep(0.3); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "threading.Thread(target=die).start()\n"
+        "engine.run('replicate', test_engine.job(test_engine.faulty('hang')).to_json(), 600)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, os.path.dirname(__file__)], stdout=subprocess.PIPE, text=True, timeout=120
+    )
+    server = int(done.stdout)
+
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(server) and psutil.Process(server).status() != "zombie" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(server) or psutil.Process(server).status() == "zombie"

@@ -1,0 +1,154 @@
+"""Matrices: axes to cases, and every mistake one line before anything runs."""
+
+import pytest
+
+from bench import matrix
+from bench.case import PRECISIONS
+from bench.errors import SpecError
+from bench.matrix import Override, expand, load, override, parse, searches
+from bench.run import axes_of, check
+
+
+def made(*tables, **settings):
+    return parse({"cases": list(tables), **settings}, "test", axes_of)
+
+
+MLP = {"workload": "toys:Mlp"}
+
+
+def test_the_product_of_the_axes_is_the_cases():
+    found = expand(made({**MLP, "precision": ["fp32", "bf16"], "batch_size": [1, 2], "width": [8, 16]}), ["cpu"])
+
+    assert len({case.id for case in found}) == 8
+    assert {(case.precision, case.batch_size, case.parameters["width"]) for case in found} == {
+        (p, b, w) for p in ("fp32", "bf16") for b in (1, 2) for w in (8, 16)
+    }
+
+
+def test_axes_that_are_left_out_are_in_the_case_by_their_default():
+    (case,) = expand(made(MLP), ["cpu"])
+
+    assert case.parameters == {"width": 64, "bias": True, "kind": "plain"}
+    assert case.batch_size == 4
+
+
+def test_an_entry_is_for_the_cpu_or_for_accelerators_or_for_both():
+    found = made(
+        {**MLP, "on": "cpu", "batch_size": 1}, {**MLP, "on": "accelerator", "batch_size": 64}, {**MLP, "width": 9}
+    )
+
+    assert {(case.device, case.batch_size) for case in expand(found, ["cpu", "cuda:0"])} == {
+        ("cpu", 1),
+        ("cpu", 4),
+        ("cuda:0", 64),
+        ("cuda:0", 4),
+    }
+
+
+def test_the_same_case_given_twice_is_one_case():
+    assert len(expand(made(MLP, MLP), ["cpu", "cpu"])) == 1
+
+
+def test_the_command_line_takes_the_place_of_the_files_values():
+    wanted = Override(precision=["bf16"], batch_size=["7"], axes={"width": ["3", "5"]})
+    found = expand(override(made({**MLP, "precision": "fp32"}), wanted, axes_of), ["cpu"])
+
+    assert {(c.precision, c.batch_size, c.parameters["width"]) for c in found} == {("bf16", 7, 3), ("bf16", 7, 5)}
+
+
+def test_a_workload_asked_for_by_name_leaves_out_the_others_and_brings_its_defaults():
+    wanted = Override(workloads=["toys:Limited"])
+    found = expand(override(made(MLP), wanted, axes_of), ["cpu"])
+
+    assert [(case.workload, case.batch_size) for case in found] == [("toys:Limited", 4)]
+
+
+def test_an_axis_is_set_only_where_a_workload_has_it():
+    both = made(MLP, {"workload": "toys:Faulty"})
+    found = expand(override(both, Override(axes={"fault": ["oom"]}), axes_of), ["cpu"])
+
+    assert [case.parameters.get("fault") for case in found] == [None, "oom"]
+
+
+def test_max_is_searched_for_and_the_fixed_sizes_stay():
+    found = made({**MLP, "batch_size": [2, "max"]})
+
+    assert [case.batch_size for case in expand(found, ["cpu"])] == [2]
+    assert [case.batch_size for case in searches(found, ["cpu"])] == [1]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({**MLP, "widht": 8}, "unknown key 'widht'; one of batch_size, bias, kind, on, precision, width, workload"),
+        ({**MLP, "width": "8"}, "width = '8'; a value of type int is needed"),
+        ({**MLP, "width": True}, "width = True; a value of type int is needed"),
+        ({**MLP, "kind": "narrow"}, "kind = 'narrow'; one of plain, wide"),
+        ({**MLP, "precision": "fp8"}, "precision 'fp8'; one of " + ", ".join(PRECISIONS)),
+        ({**MLP, "batch_size": 0}, "batch size 0; a whole number above 0, or max"),
+        ({**MLP, "on": "gpu"}, 'on = \'gpu\'; one of "cpu", "accelerator"'),
+        ({"width": 8}, "names no workload"),
+        ({"workload": "toys:Nothing"}, "it has toys:Mlp, toys:Faulty, toys:Limited"),
+        ({"workload": "nowhere:Thing"}, "no module workloads.nowhere or nowhere"),
+        ({"workload": "toys"}, "needs the form module:Class"),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_line_that_says_where_and_what_would_be_right(table, message):
+    with pytest.raises(SpecError) as refused:
+        made(table)
+
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (
+            Override(axes={"depth": ["3"]}),
+            "no workload of this matrix has the axis 'depth'; their axes are bias, kind, width",
+        ),
+        (Override(axes={"width": ["wide"]}), "width = 'wide'; a value of type int is needed"),
+        (Override(axes={"bias": ["maybe"]}), "bias = 'maybe'; a value of type bool is needed"),
+        (Override(axes={"batch_size": ["3"]}), "give it as --batch"),
+        (Override(batch_size=["many"]), "batch size 'many'"),
+        (Override(precision=["fp31"]), "precision 'fp31'"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(wanted, message):
+    with pytest.raises(SpecError) as refused:
+        override(made(MLP), wanted, axes_of)
+
+    assert message in str(refused.value)
+
+
+def test_a_value_that_the_workload_itself_refuses_is_the_users_mistake():
+    with pytest.raises(SpecError, match="toys:Mlp: width = 0; 1 or more is needed"):
+        check(expand(made({**MLP, "width": 0}), ["cpu"]))
+
+
+def test_a_matrix_without_cases_for_the_devices_is_refused():
+    with pytest.raises(SpecError, match="no case for cpu; its entries are for: accelerator"):
+        expand(made({**MLP, "on": "accelerator"}), ["cpu"])
+
+
+def test_settings_are_numbers_above_zero():
+    with pytest.raises(SpecError, match="budget = 0"):
+        made(MLP, budget=0)
+
+
+@pytest.mark.parametrize("name", matrix.names())
+def test_every_shipped_matrix_is_valid_and_has_cases_for_the_cpu_and_for_accelerators(name):
+    loaded = load(name, axes_of)
+
+    assert loaded.description
+    for device in ("cpu", "cuda:0"):
+        check(expand(loaded, [device]))
+
+
+def test_a_matrix_that_is_not_there_is_refused_with_the_names_that_are(tmp_path):
+    with pytest.raises(SpecError, match="full, quick, smoke"):
+        load("fast", axes_of)
+    (tmp_path / "bad.toml").write_text("[[cases]")
+    with pytest.raises(SpecError, match="not TOML"):
+        load(str(tmp_path / "bad.toml"), axes_of)

@@ -1,0 +1,55 @@
+"""Stores: a directory of records."""
+
+import os
+
+import pytest
+
+from bench.errors import SpecError
+from bench.store import Store, read
+
+
+def test_a_store_gives_back_what_was_written(tmp_path, record):
+    made = [record(), record(batch_size=4)]
+    for one in made:
+        Store(tmp_path).write(one)
+
+    assert {one.case.id: one for one in Store(tmp_path)} == {one.case.id: one for one in made}
+
+
+def test_writing_a_case_again_replaces_its_record_and_leaves_nothing_else(tmp_path, record):
+    Store(tmp_path).write(record([], status="interrupted", reason="1 of 3"))
+    Store(tmp_path).write(record())
+
+    assert [one.status for one in Store(tmp_path)] == ["ok"]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_write_that_fails_leaves_the_old_record_whole(tmp_path, record, monkeypatch):
+    Store(tmp_path).write(record())
+
+    def power_cut(*_):
+        raise OSError("power cut")
+
+    monkeypatch.setattr(os, "replace", power_cut)
+    with pytest.raises(OSError, match="power cut"):
+        Store(tmp_path).write(record([], status="oom", reason="later"))
+
+    assert [one.status for one in Store(tmp_path)] == ["ok"]
+
+
+def test_stores_merge_by_copying_and_foreign_files_are_not_read(tmp_path, record):
+    Store(tmp_path / "a").write(record())
+    Store(tmp_path / "b").write(record(batch_size=4))
+    for path in (tmp_path / "b").iterdir():
+        path.rename(tmp_path / "a" / path.name)
+    (tmp_path / "a" / "report.json").write_text("{}")
+
+    assert len(read([tmp_path / "a"])) == 2
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_what_is_no_store_is_refused_with_its_path(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(SpecError, match=name):
+        read([tmp_path / name])

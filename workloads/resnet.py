@@ -1,0 +1,130 @@
+"""ResNet v1.5 (He et al. 2015) at its published depths: classifying photographs, and learning to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from workloads import flops, inputs, steps, weights
+from workloads.axes import check
+from workloads.inputs.images import DEVIATION, MEAN, squares
+from workloads.prepared import Prepared
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workloads.setup import Setup
+
+# Worth importing once before forking; none of them runs anything or touches a device.
+PRELOAD = ("transformers.models.resnet.modeling_resnet", "torch.utils.flop_counter")
+
+_BLOCKS = {18: [2, 2, 2, 2], 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3]}
+_MOST_IMAGES = 128
+
+
+@dataclass(frozen=True)
+class _ResNet:
+    """The axes that both ResNet workloads share."""
+
+    depth: Literal[18, 50, 101, 152] = 50
+    batch_size: int = 16
+    image: int = 224
+    layout: Literal["contiguous", "channels_last"] = "contiguous"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        check(self, batch_size=(1, None), image=(32, 1024))
+
+    def _build(self, setup: Setup) -> Any:
+        from transformers import ResNetConfig
+        from transformers.models.resnet.modeling_resnet import ResNetForImageClassification
+
+        wide = self.depth >= 50
+        config = ResNetConfig(
+            depths=_BLOCKS[self.depth],
+            hidden_sizes=[256, 512, 1024, 2048] if wide else [64, 128, 256, 512],
+            layer_type="bottleneck" if wide else "basic",
+        )
+        config.num_labels, config.problem_type = 1000, "single_label_classification"
+        model = weights.build(ResNetForImageClassification, config, setup, ("depths", "hidden_sizes", "layer_type"))
+        model.to(memory_format=self._memory_format)
+        if self.compile:
+            model.compile()
+        return model
+
+    @property
+    def _memory_format(self) -> Any:
+        import torch
+
+        return torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
+
+    def _photographs(self, classes: int, setup: Setup) -> tuple[Any, list[dict[str, Tensor]]]:
+        """Pixels of shape (batch_size, image, image, 3) as decoded, and random labels."""
+        import numpy as np
+        import torch
+
+        count = inputs.distinct(self.batch_size, _MOST_IMAGES)
+        photographs = squares(setup.data, count * self.batch_size, self.image)
+        classes_drawn = np.random.default_rng(inputs.SEED).integers(classes, size=len(photographs.content))
+        pixels, labels = (torch.from_numpy(array).chunk(count) for array in (photographs.content, classes_drawn))
+        return photographs, [{"pixels": pixels[i], "labels": labels[i]} for i in range(count)]
+
+    def _normalised(self, pixels: Tensor, setup: Setup) -> Tensor:
+        """Pixels on the device as the model takes them: (batch_size, 3, image, image), normalised as for ImageNet."""
+        import torch
+
+        mean, deviation = (torch.tensor(values, device=setup.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
+        channels_first = pixels.to(setup.device).permute(0, 3, 1, 2)
+        normalised = (channels_first / 255 - mean) / deviation
+        return normalised.to(setup.precision.weights).contiguous(memory_format=self._memory_format)
+
+
+@dataclass(frozen=True)
+class Classify(_ResNet):
+    """ResNet inference: one batch of photographs classified into ImageNet's 1000 classes."""
+
+    version: ClassVar[int] = 1
+
+    def prepare(self, setup: Setup) -> Prepared:
+        """Build the model in evaluation mode and up to four batches of photographs."""
+        model = self._build(setup).eval()
+        photographs, batches = self._photographs(model.config.num_labels, setup)
+        resident = [{"pixel_values": self._normalised(batch["pixels"], setup)} for batch in batches]
+        return Prepared(
+            step=steps.inference_step(model, resident, setup.precision),
+            work=[{"image": self.batch_size}] * len(batches),
+            inputs=inputs.describe(photographs, batches),
+            model=weights.describe(model, setup),
+            flops=flops.batch_flops(model, resident, trains=False),
+        )
+
+
+@dataclass(frozen=True)
+class Train(_ResNet):
+    """ResNet training: one optimizer step of the classic ImageNet recipe.
+
+    SGD with momentum 0.9, weight decay 1e-4 and a learning rate of 0.1 for every 256 images (Goyal et al. 2017). The
+    photographs' labels are random.
+    """
+
+    version: ClassVar[int] = 1
+
+    def prepare(self, setup: Setup) -> Prepared:
+        """Build the model in train mode, its SGD and up to four batches of photographs."""
+        from torch.optim import SGD
+
+        model = self._build(setup).train()
+        optimizer = SGD(model.parameters(), lr=0.1 * self.batch_size / 256, momentum=0.9, weight_decay=1e-4)
+        photographs, batches = self._photographs(model.config.num_labels, setup)
+        resident = [
+            {"pixel_values": self._normalised(batch["pixels"], setup), "labels": batch["labels"].to(setup.device)}
+            for batch in batches
+        ]
+        return Prepared(
+            step=steps.training_step(model, optimizer, resident, setup.precision),
+            work=[{"image": self.batch_size}] * len(batches),
+            inputs=inputs.describe(photographs, batches),
+            model=weights.describe(model, setup),
+            flops=flops.batch_flops(model, resident, trains=True),
+            trains=True,
+        )
