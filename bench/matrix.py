@@ -15,7 +15,8 @@ from bench.errors import SpecError
 
 MAX = "max"  # a batch size: the largest that fits, found by search
 
-_SETTINGS = {"description", "replicates", "budget", "timeout", "cases"}
+_NUMBERS = ("replicates", "budget", "accelerator_budget", "timeout")
+_SETTINGS = {"description", *_NUMBERS, "cases"}
 _ENTRY = {"workload", "on", "precision", "batch_size"}
 
 
@@ -48,13 +49,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Entries, and how long to measure: ``budget`` and ``timeout`` are seconds of one replicate."""
+    """Entries, and how long to measure: ``budget`` and ``timeout`` are seconds of one replicate.
+
+    An accelerator's budget is its own, since its energy counter ticks slowly: windows must be long for it.
+    """
 
     name: str
     entries: tuple[Entry, ...]
     description: str = ""
     replicates: int = 3
     budget: float = 5.0
+    accelerator_budget: float = 10.0
     timeout: float = 600.0
 
 
@@ -106,8 +111,8 @@ def parse(data: Mapping[str, Any], name: str, axes_of: AxesOf) -> Matrix:
     tables = data.get("cases")
     if not isinstance(tables, list) or not tables:
         raise SpecError(f"{where}: has no [[cases]] table; each names a workload and lists values for its axes")
-    settings = {key: data[key] for key in ("description", "replicates", "budget", "timeout") if key in data}
-    for key in ("replicates", "budget", "timeout"):
+    settings = {key: data[key] for key in ("description", *_NUMBERS) if key in data}
+    for key in _NUMBERS:
         if key in settings and not (isinstance(settings[key], int | float) and settings[key] > 0):
             raise SpecError(f"{where}: {key} = {settings[key]!r}; a number above 0 is needed")
     entries = tuple(_entry(table, f"{where}, [[cases]] {number}", axes_of) for number, table in enumerate(tables, 1))
@@ -144,6 +149,7 @@ def timed(matrix: Matrix, replicates: int | None, budget: float | None, timeout:
         matrix,
         replicates=replicates or matrix.replicates,
         budget=budget or matrix.budget,
+        accelerator_budget=budget or matrix.accelerator_budget,
         timeout=timeout or matrix.timeout,
     )
 

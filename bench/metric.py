@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Better = Literal["higher", "lower", "neither"]
+Over = Literal["largest", "mean"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Metric:
     """The meaning of a number.
 
     ``unit`` is SI (s, B, W, J, Hz, °C) or counts; ``item`` stands for the workload's own unit of work
-    (its first one: sequence, image, audio_s). ``group`` gathers metrics in reports.
+    (its first one: sequence, image, audio_s). ``group`` gathers metrics in reports. ``over_windows`` says how a meter's
+    readings of several windows become one: the largest, or the mean weighted by time.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Metric:
     better: Better
     group: str
     meaning: str
+    over_windows: Over = "largest"
 
 
 _ALL = (
@@ -59,11 +62,11 @@ _ALL = (
     Metric("energy.item", "J/item", "lower", "power", "Energy of the window divided by its work."),
     Metric("flop.step", "FLOP", "neither", "compute", "Model FLOPs of one step, counted on the meta device."),
     Metric("flop.rate", "FLOP/s", "higher", "compute", "Model FLOPs done per second of synchronised wall clock."),
-    Metric("clock.sm", "Hz", "neither", "state", "Median SM clock inside the window."),
+    Metric("clock.sm", "Hz", "neither", "state", "SM clock: the median inside a window, the mean over windows.", "mean"),
     Metric("temperature", "°C", "lower", "state", "Highest GPU temperature inside the window."),
-    Metric("throttle.share", "1", "lower", "state", "Share of clock samples that a power or thermal limit held down."),
-    Metric("utilization.gpu", "1", "neither", "state", "Share of time with a kernel running (not occupancy)."),
-    Metric("utilization.memory", "1", "neither", "state", "Share of time in which device memory was read or written."),
+    Metric("throttle.share", "1", "lower", "state", "Share of clock samples that a power or thermal limit held down.", "mean"),
+    Metric("utilization.gpu", "1", "neither", "state", "Share of time with a kernel running (not occupancy).", "mean"),
+    Metric("utilization.memory", "1", "neither", "state", "Share of time in which device memory was read or written.", "mean"),
     Metric("loss.first", "1", "neither", "quality", "Training loss of the first step after preparing."),
     Metric("loss.last", "1", "neither", "quality", "Training loss of the last measured step."),
 )

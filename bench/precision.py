@@ -110,7 +110,7 @@ def _require(name: str, device: Device) -> None:
 
 def _refuse_emulation(precision: Precision, device: Device) -> None:
     plain = Precision("fp32", device.kind, torch.float32)
-    left, right = _operands(device, 256)
+    left, right = _operands(device, 512)
     slowdown = _fastest(precision, device, left, right) / _fastest(plain, device, left, right)
     if slowdown > EMULATED_SLOWDOWN:
         raise Unsupported(
@@ -120,9 +120,9 @@ def _refuse_emulation(precision: Precision, device: Device) -> None:
 
 
 def _fastest(precision: Precision, device: Device, left: torch.Tensor, right: torch.Tensor) -> float:
-    """The shortest of five products, s: the shortest, since other load can only lengthen one."""
-    times = []
-    for _ in range(5):
+    """The shortest of many products, s: the shortest, since other load can only lengthen one."""
+    times: list[float] = []
+    while len(times) < 2 or (len(times) < 50 and sum(times) < 0.1):
         device.synchronize()
         begin = time.perf_counter()
         _product(precision, left, right)

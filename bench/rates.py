@@ -174,7 +174,7 @@ def _sample_reading(sample: Sample, name: str) -> tuple[float, str | None]:
 
 
 def _reading(metric: str) -> Rule:
-    """A meter's own number: the replicate's, or the largest over its windows."""
+    """A meter's own number: the replicate's, or that of its windows together (the largest, or the mean over time)."""
 
     def rule(replicate: Replicate) -> tuple[float, str | None]:
         whole = replicate.readings.get(metric)
@@ -182,7 +182,12 @@ def _reading(metric: str) -> Rule:
             if whole.value is None:
                 raise _Absent(whole.reason or "absent")
             return whole.value, whole.source
-        return max((_sample_reading(sample, metric) for sample in replicate.samples), key=lambda pair: pair[0])
+        found = [_sample_reading(sample, metric) for sample in replicate.samples]
+        if METRICS[metric].over_windows == "largest":
+            return max(found, key=lambda pair: pair[0])
+        seconds = [sample.seconds for sample in replicate.samples]
+        weighted = sum(number * weight for (number, _), weight in zip(found, seconds, strict=True))
+        return weighted / sum(seconds), found[0][1]
 
     return rule
 

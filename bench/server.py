@@ -30,9 +30,10 @@ def main(pipe: int, modules: list[str]) -> None:
     _tell(pipe, "ready", {})
     for line in sys.stdin:
         job = json.loads(line)
+        server = os.getpid()
         child = os.fork()
         if child == 0:
-            _child(pipe, job)
+            _child(pipe, job, server)
         _tell(pipe, "started", {"pid": child})
         _, status = os.waitpid(child, 0)
         with contextlib.suppress(ProcessLookupError, PermissionError):  # what the child left behind
@@ -46,12 +47,14 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _child(pipe: int, job: dict[str, Any]) -> None:
+def _child(pipe: int, job: dict[str, Any], server: int) -> None:
     """Run the job with its own session and output files, then leave without the server's clean-up."""
     code = 1
     try:
         os.setsid()
         die_with_parent()
+        if os.getppid() != server:  # it died before the kernel was told
+            os._exit(1)
         spool = Path(job["spool"])
         with (spool / "stderr").open("wb") as stderr:
             os.dup2(stderr.fileno(), 1)

@@ -116,6 +116,14 @@ def counts(rows: Iterable[CaseRow]) -> str:
     return ", ".join(f"{found.count(status)} {status}" for status in STATUSES if status in found)
 
 
+def why_absent(rows: Iterable[CaseRow], metric: str) -> str:
+    """Why no case has a metric: the reasons of those that were measured, as far as there are such."""
+    found = tuple(rows)
+    reasons = dict.fromkeys(row.cells[metric].note for row in [row for row in found if row.ok] or found)
+    more = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
+    return "; ".join(list(reasons)[:3]) + more
+
+
 def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> dict[tuple[str, str], Scale]:
     """One display unit for a metric over all cases of a workload, so that a column can be read down."""
     numbers: dict[tuple[str, str], list[float]] = defaultdict(list)

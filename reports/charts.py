@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from reports.cases import CaseRow
+from reports.cases import CaseRow, why_absent
 from reports.chart import Chart, Point, Series
 
 _CHARTED = {
@@ -33,8 +33,7 @@ def _chart(problem: str, rows: tuple[CaseRow, ...], metric: str, labels: tuple[s
         if (points := tuple(_point(row, metric) for row in cases if row.values[metric].value is not None))
     )
     if not series:
-        reasons = dict.fromkeys(row.cells[metric].note for row in rows)
-        return Chart(title, problem, "", missing=f"{title} is not charted: {'; '.join(list(reasons)[:3])}.")
+        return Chart(title, problem, "", missing=f"{title} is not charted: {why_absent(rows, metric)}.")
     told = "; ".join(f"{one.label}: {_told(one)}" for one in series)
     unit = series[0].points[0].cell.unit
     return Chart(title, problem, f"{title} in {unit} over batch size. {told}.", unit, "batch size", series)

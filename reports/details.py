@@ -25,7 +25,7 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
     shown = tuple(
         (
             Cell(name, note=METRICS[name].meaning),
-            cells[name],
+            replace(cells[name], unit=""),
             Cell(cells[name].unit),
             Cell(cells[name].spread) if cells[name].spread else absent("no interval"),
             Cell(cells[name].note),

@@ -24,7 +24,7 @@ def export(report: Report) -> bytes:
         "results": [_table(table) for table in report.results],
         "cases": [_case(row) for row in report.cases],
         "environment": _table(report.environment),
-        "method": list(report.method),
+        "method": dict(report.method),
         "metrics": _table(report.metrics),
     }
     return (json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n").encode()

@@ -30,7 +30,7 @@ class Report:
     charts: tuple[tuple[Chart, ...], ...]
     cases: tuple[CaseRow, ...]
     environment: Table
-    method: tuple[str, ...]
+    method: tuple[tuple[str, str], ...]
     metrics: Table
 
     @property

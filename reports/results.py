@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from bench.metric import METRICS
-from reports.cases import CaseRow, counts
+from reports.cases import CaseRow, counts, why_absent
 from reports.cell import Cell, Column, Table, absent, plain
 
 # The metrics that tell cases apart at a glance, with short titles; all others stand under each case.
@@ -91,8 +91,7 @@ def _unmeasured(rows: tuple[CaseRow, ...], present: list[str]) -> Iterable[str]:
     of_reason: dict[str, list[str]] = {}
     for name in SHOWN:
         if name not in present:
-            reasons = dict.fromkeys(row.cells[name].note for row in rows if row.ok)
-            of_reason.setdefault("; ".join(list(reasons)[:3]) or "no case was measured", []).append(SHOWN[name])
+            of_reason.setdefault(why_absent(rows, name), []).append(SHOWN[name])
     return [f"Not measured: {', '.join(titles)} ({reason})." for reason, titles in of_reason.items()]
 
 
@@ -118,8 +117,7 @@ def _best(rows: Sequence[CaseRow], metric: str, choose: Callable[..., CaseRow]) 
     """The best case's cell with its unit; under it the case, and those that the intervals cannot tell from it."""
     there = [row for row in rows if row.values[metric].value is not None]
     if not there:
-        reasons = dict.fromkeys(row.cells[metric].note for row in rows)
-        return absent("; ".join(list(reasons)[:2]))
+        return absent(why_absent(rows, metric))
     best = choose(there, key=lambda row: row.values[metric].value)
     cell = best.cells[metric]
     near = sum(row is not best and _overlap(row, best, metric) for row in there)

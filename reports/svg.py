@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from reports.chart import Chart, Point, Series
+from reports.number import THIN
 
 WIDTH = 400
 _LEFT, _RIGHT, _BOTTOM = 46, 12, 36
@@ -90,7 +91,7 @@ def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
         yield _text(0, top - 8, f"{chart.unit}, logarithmic" if logarithmic else chart.unit, "axis")
         for mark in marks:
             yield f'<path class="grid" d="M{_LEFT} {y(mark):.1f}H{WIDTH - _RIGHT}"/>'
-            yield _text(_LEFT - 6, y(mark) + 4, f"{mark:.10g}", "axis end")
+            yield _text(_LEFT - 6, y(mark) + 4, _tick(mark), "axis end")
         for place in _apart(places, x):
             yield _text(x(place), bottom + 16, f"{place:g}", "axis middle")
         yield _text(WIDTH - _RIGHT, bottom + 31, chart.x_title, "axis end")
@@ -185,6 +186,11 @@ def _apart(places: Sequence[float], x: object) -> Iterator[float]:
 
 def _told(series: Series, point: Point) -> str:
     return f"{series.label}, batch {point.x:g}: {point.cell.full} {point.cell.spread}".strip()
+
+
+def _tick(value: float) -> str:
+    """A round number, with its thousands apart."""
+    return f"{value:_.10g}".replace("_", THIN) if value >= 10_000 else f"{value:.10g}"
 
 
 def _text(x: float, y: float, text: str, classes: str) -> str:

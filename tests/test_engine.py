@@ -1,10 +1,12 @@
 """The local engine for real: a fork server with torch, and replicates that go wrong in every way there is."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -132,13 +134,8 @@ def test_a_replicate_in_which_memory_runs_out_is_stopped_before_the_kernel_kills
 def test_replicates_run_with_the_pinned_allocator_unless_told_otherwise():
     for allocator, expected in (("pinned", PINNED), ("system", {})):
         with Engine(allocator=allocator) as engine:
-            pids = []
-            engine.run("replicate", job().to_json(), 60, lambda event, facts: pids.append(_environ(engine)))
-        assert {name: value for name, value in pids[0].items() if name in PINNED} == expected
-
-
-def _environ(engine):
-    return psutil.Process(engine._server.pid).children()[0].environ()
+            ended = engine.run("environment", {"device": "cpu"}, 60)
+        assert {name: value for name, value in ended.result["variables"].items() if name in PINNED} == expected
 
 
 def test_the_parent_sleeps_while_a_replicate_runs(engine):
@@ -153,18 +150,20 @@ def test_the_parent_sleeps_while_a_replicate_runs(engine):
 
 def test_nothing_is_left_running_when_the_parent_is_killed():
     script = (
-        "import os, signal, sys, threading, time; sys.path.insert(0, sys.argv[1])\n"
+        "import json, os, signal, sys, threading, time, psutil\n"
         "from bench.engines.local import Engine\n"
-        "import psutil, test_engine\n"
         "engine = Engine()\n"
         "def die():\n"
         "    while not (engine._server and psutil.Process(engine._server.pid).children()): time.sleep(0.1)\n"
         "    print(engine._server.pid, flush=True); time.sleep(0.3); os.kill(os.getpid(), signal.SIGKILL)\n"
         "threading.Thread(target=die).start()\n"
-        "engine.run('replicate', test_engine.job(test_engine.faulty('hang')).to_json(), 600)"
+        "print(engine.run('replicate', json.loads(sys.argv[1]), 600))\n"
+        "os._exit(1)  # a run that ended by itself is not what is tested"
     )
+    hanging = json.dumps(job(faulty("hang")).to_json())
+    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "user")}
     done = subprocess.run(
-        [sys.executable, "-c", script, os.path.dirname(__file__)], stdout=subprocess.PIPE, text=True, timeout=120
+        [sys.executable, "-c", script, hanging], stdout=subprocess.PIPE, text=True, timeout=120, env=path
     )
     server = int(done.stdout)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -117,6 +118,7 @@ def test_the_host_id_is_one_for_a_machine_and_does_not_tell_its_machine_id(tmp_p
     other = machine.host_id(tree(tmp_path / "other", {"etc/machine-id": "3d1219c7c4c5404b\n"}))
     assert one == again != other
     assert "3d1219c7" not in str(one)
+    assert one != hashlib.sha256(b"3d1219c7c4c5404a").hexdigest()[:16]  # which others may have made of it as well
 
 
 def test_a_machine_without_an_id_says_so(tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_planning_memory_is_the_hosts_on_a_cpu_and_the_processs_elsewhere(record
     assert value(record([sample(readings=readings)], device="cuda:0"), "memory.planning").value == 2e9
 
 
+def test_a_peak_over_windows_is_the_largest_and_a_share_is_the_mean_over_time(record, sample):
+    windows = [
+        sample(step=1.0, steps=1, readings={"utilization.gpu": Reading(1.0, "n"), "power.max": Reading(100.0, "n")}),
+        sample(step=3.0, steps=1, readings={"utilization.gpu": Reading(0.2, "n"), "power.max": Reading(300.0, "n")}),
+    ]
+
+    assert value(record(windows), "utilization.gpu").value == pytest.approx(0.4)
+    assert value(record(windows), "power.max").value == 300.0
+
+
 def test_percentiles_say_how_many_steps_they_need(record, sample):
     found = value(record([sample(steps=45)]), "latency.p90")
 

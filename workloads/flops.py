@@ -41,13 +41,16 @@ def batch_flops(model: Any, batches: Sequence[Mapping[str, Tensor]], trains: boo
 
 
 def meta_copy(model: Any) -> Any:
-    """The same model without weights: fp32, with plain attention, whose products are counted one by one."""
+    """The same model without weights: fp32, with plain attention, whose products are counted one by one.
+
+    It trains or not as the model does: in training, wav2vec 2.0 leaves out layers by chance.
+    """
     import torch
 
     with torch.device("meta"):
         twin = type(model)(copy.deepcopy(model.config))  # a configuration of its own: the next line writes to it
     twin.set_attn_implementation("eager")
-    return twin
+    return twin.train(model.training)
 
 
 def count(run: Callable[[], object]) -> int:

@@ -200,7 +200,7 @@ def transcription_flops(model: Any, batch_size: int, prompt: int, tokens: int) -
     import torch
     from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
-    twin = flops.meta_copy(model).eval()
+    twin = flops.meta_copy(model)
     frames = 2 * model.config.max_source_positions
     features = torch.empty(batch_size, model.config.num_mel_bins, frames, device="meta")
     cached = EncoderDecoderCache(DynamicCache(), DynamicCache())

@@ -41,7 +41,7 @@ def peak_resident(status: Path = STATUS, platform: str = sys.platform) -> Readin
     On Linux it is VmHWM, which belongs to the memory of this program; getrusage's ru_maxrss also remembers what the
     process held before it became this program: one started by a parent of 600 MB reads 600 MB.
     """
-    if False:
+    if platform == "linux":
         return _high_water_mark(status)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1 if platform == "darwin" else 1024  # B on macOS, KiB elsewhere (getrusage(2))

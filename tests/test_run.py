@@ -1,0 +1,202 @@
+"""The main job for real: the command, its exit codes, what it keeps, and how it goes on after being stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.case import Case
+from bench.errors import SpecError
+from bench.run import choose, order
+from bench.store import Store
+
+USER = Path(__file__).parent / "user"
+
+MATRIX = """
+replicates = 2
+budget = 0.05
+timeout = 60
+[[cases]]
+workload = "toys:Mlp"
+precision = ["fp32", "bf16", "tf32"]
+batch_size = [2, 4]
+"""
+
+
+@pytest.fixture
+def wattmark(tmp_path):
+    """Runs the command in a folder of its own, where a user's workloads are on the path."""
+
+    def call(*arguments, **options):
+        return subprocess.run(
+            command(*arguments), cwd=tmp_path, env=environment(), capture_output=True, text=True, **options
+        )
+
+    (tmp_path / "my.toml").write_text(MATRIX)
+    return call
+
+
+def command(*arguments):
+    return [sys.executable, "-P", "-m", "bench", *arguments]
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": str(USER), "COLUMNS": "200"}
+
+
+def records(store):
+    return {(r.case.workload, r.case.precision, r.case.batch_size): r for r in Store(store)}
+
+
+def test_a_matrix_becomes_records_a_report_and_exit_code_0(wattmark, tmp_path):
+    done = wattmark("run", "my.toml", "-o", "store", "--seed", "7")
+
+    assert done.returncode == 0, done.stderr
+    found = records(tmp_path / "store")
+    assert {key: record.status for key, record in found.items()} == {
+        ("toys:Mlp", precision, size): "unsupported" if precision == "tf32" else "ok"
+        for precision in ("fp32", "bf16", "tf32")
+        for size in (2, 4)
+    }
+    assert len(found["toys:Mlp", "fp32", 2].replicates) == 2
+    for name in ("report.html", "plan.xlsx", "rows.csv", "report.md"):
+        assert (tmp_path / "store" / name).stat().st_size > 500
+        assert name in done.stderr
+    assert "toys:Mlp" in done.stdout
+
+
+def test_what_went_wrong_is_a_row_the_rest_goes_on_and_the_exit_code_says_so(wattmark, tmp_path):
+    faults = ("-w", "toys:Faulty", "--set", "fault=oom,unsupported,raise,segv,none", "--replicates", "1")
+    done = wattmark("run", "my.toml", *faults, "-o", "store")
+
+    found = {record.case.parameters["fault"]: record for record in Store(tmp_path / "store")}
+    assert {fault: record.status for fault, record in found.items()} == {
+        "oom": "oom",
+        "unsupported": "unsupported",
+        "raise": "failed",
+        "segv": "crashed",
+        "none": "ok",
+    }
+    assert "the cat ate it" in found["raise"].replicates[0].stderr
+    assert done.returncode == 1
+
+
+def test_oom_and_unsupported_are_answers_and_not_failures(wattmark):
+    faults = ("-w", "toys:Faulty", "--set", "fault=oom,unsupported", "--replicates", "1")
+
+    assert wattmark("run", "my.toml", *faults, "-o", "store").returncode == 0
+
+
+def test_a_larger_batch_after_an_oom_is_recorded_and_not_run(wattmark, tmp_path):
+    sizes = ("--batch", "4", "--batch", "8", "--batch", "9")
+    wattmark("run", "my.toml", "-w", "toys:Limited", *sizes, "--precision", "fp32", "-o", "store", "--seed", "1")
+
+    found = {record.case.batch_size: record for record in Store(tmp_path / "store")}
+    assert [found[size].status for size in (4, 8, 9)] == ["ok", "oom", "oom"]
+    assert sum(len(found[size].replicates) for size in (8, 9)) >= 1
+
+
+def test_max_finds_the_largest_batch_and_keeps_the_failures_on_the_way(wattmark, tmp_path):
+    done = wattmark("run", "my.toml", "-w", "toys:Limited", "--batch", "max", "--precision", "fp32", "-o", "store")
+
+    found = {record.case.batch_size: record.status for record in Store(tmp_path / "store")}
+    assert done.returncode == 0, done.stderr
+    assert found == {5: "ok", 6: "oom", 8: "oom"}
+
+
+def test_an_interrupted_run_keeps_all_and_says_how_to_go_on_and_resume_does_only_the_rest(wattmark, tmp_path):
+    arguments = ("run", "my.toml", "--precision", "fp32", "--replicates", "8", "-o", "store")
+    process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+    store, deadline = tmp_path / "store", time.monotonic() + 60
+    while not any(r.replicates for r in Store(store)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "--resume" in stderr
+    before = {r.case.id: {one.index: one.started for one in r.replicates} for r in Store(store)}
+    assert 0 < sum(map(len, before.values())) < 16
+
+    done = wattmark(*arguments, "--resume")
+
+    assert done.returncode == 0, done.stderr
+    assert {record.run.id for record in Store(store)} == {next(iter(Store(store))).run.id}
+    assert len(list(Store(store))) == 2
+    for record in Store(store):
+        assert (record.status, len(record.replicates)) == ("ok", 8)
+        kept = before.get(record.case.id, {})
+        assert {one.index: one.started for one in record.replicates}.items() >= kept.items()
+
+
+def test_resuming_in_another_environment_is_refused(wattmark, tmp_path):
+    wattmark("run", "my.toml", "--precision", "fp32", "--batch", "2", "-o", "store")
+
+    done = wattmark("run", "my.toml", "--precision", "fp32", "-o", "store", "--resume", "--allocator", "system")
+
+    assert done.returncode == 2
+    assert "another allocator" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "nowhere"], "full, quick, smoke"),
+        (["run", "my.toml", "--device", "cuda:7"], "--device cuda:7: not here; auto or one of cpu"),
+        (["run", "my.toml", "--precision", "fp9"], "precision 'fp9'; one of fp32, tf32, bf16, fp16, bf16-pure"),
+        (["run", "my.toml", "--set", "size"], "--set size: needs the form AXIS=VALUE"),
+        (["run", "my.toml", "--set", "depth=3"], "no workload of this matrix has the axis 'depth'"),
+        (["run", "my.toml", "--set", "width=0"], "width = 0; 1 or more is needed"),
+        (["run", "my.toml", "--batch", "lots"], "batch size 'lots'; a whole number above 0, or max"),
+        (["run", "my.toml", "--replicates", "0"], "--replicates"),
+        (["run", "my.toml", "--data", "/no/where"], "--data /no/where: no such folder"),
+        (["run", "my.toml", "--model", "/no/where"], "--model /no/where: no such folder"),
+        (["run", "my.toml", "--meter", "crystal"], "--meter crystal: one of host, accelerator, nvml"),
+        (["run", "my.toml", "--engine", "steam"], "--engine steam: no such engine; one of local"),
+        (["run", "my.toml", "--allocator", "mine"], "--allocator mine: one of pinned, system"),
+        (["run", "my.toml", "-w", "bert:Write"], "it has bert:Pretrain, bert:Finetune, bert:Classify"),
+        (["run", "my.toml", "--resume"], "--resume: there is no store under results/"),
+        (["run", "--no-such-option"], "--no-such-option"),
+        (["report", "nowhere"], "nowhere: no such store"),
+        (["list", "sandwiches"], "list sandwiches: one of all, workloads, matrices, meters, devices"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_runs(wattmark, tmp_path, arguments, words):
+    done = wattmark(*arguments)
+
+    mistakes = [line for line in done.stderr.splitlines() if line.startswith("wattmark:")]
+    assert done.returncode == 2
+    assert len(mistakes) == 1
+    assert words in mistakes[0]
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("results/*"))
+
+
+def test_json_on_stdout_is_one_document(wattmark):
+    done = wattmark("run", "my.toml", "--precision", "fp32", "--batch", "2", "-o", "store", "--json")
+
+    assert json.loads(done.stdout)["schema"].startswith("wattmark.report/")
+
+
+def test_the_order_is_rounds_of_all_cases_shuffled_by_the_seed():
+    cases = [Case("toys:Mlp", "cpu", "fp32", size) for size in range(1, 21)]
+
+    rounds = [[case for case, index in order(cases, 3, seed=1) if index == number] for number in range(3)]
+
+    assert all(sorted(one, key=lambda c: c.batch_size) == cases for one in rounds)
+    assert len({tuple(case.id for case in one) for one in rounds}) == 3
+    assert list(order(cases, 3, seed=1)) == list(order(cases, 3, seed=1))
+    assert list(order(cases, 3, seed=1)) != list(order(cases, 3, seed=2))
+
+
+def test_auto_is_every_device_and_cuda_alone_is_the_first():
+    assert choose((), ["cpu", "cuda:0", "cuda:1"]) == ["cpu", "cuda:0", "cuda:1"]
+    assert choose(["cuda"], ["cpu", "cuda:0", "cuda:1"]) == ["cuda:0"]
+    assert choose(["cpu", "auto"], ["cpu", "mps"]) == ["cpu", "mps"]
+    with pytest.raises(SpecError, match="not here"):
+        choose(["cuda:2"], ["cpu", "cuda:0"])
