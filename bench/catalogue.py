@@ -66,7 +66,8 @@ def _meters() -> list[dict[str, Any]]:
 def _docstring_of(module: str) -> str:
     """A module's docstring, read and not imported: a meter may import torch."""
     spec = importlib.util.find_spec(module)
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
 
 

@@ -48,6 +48,7 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Measure a matrix on this machine and write the report."""
+    import reports
     from bench import matrix as matrices
     from bench.run import axes_of
     from bench.store import Store
@@ -69,10 +70,9 @@ def run(
         seed=seed,
     )
     records = _measured(request, store)
-    _write_reports(store, records)
-    _show(records, json)
-    paths = " ".join(str(store / name) for name in REPORTS)
-    print(f"store {store}\nwrote {paths}", file=sys.stderr)
+    paths = [store / name for name in REPORTS]
+    reports.write(records, None, [*paths, _printed(json)])
+    print("\n".join(["", f"store   {store}", *(f"wrote   {path}" for path in paths)]), file=sys.stderr)
     raise typer.Exit(1 if any(record.status in ("failed", "crashed", "timeout") for record in records) else 0)
 
 
@@ -109,9 +109,7 @@ def report(
 
     records = read(store)
     base = read([baseline]) if baseline else None
-    reports.write(records, base, output or [])
-    if not output or json:
-        _show(records, json, base)
+    reports.write(records, base, [*(output or []), *([_printed(json)] if json or not output else [])])
 
 
 def main() -> NoReturn:
@@ -180,17 +178,9 @@ def _measured(request: Any, store: Path) -> Any:
             raise
 
 
-def _write_reports(store: Path, records: Any) -> None:
-    import reports
-
-    reports.write(records, None, [store / name for name in REPORTS])
-
-
-def _show(records: Any, json: bool, baseline: Any = None) -> None:
-    """The table, or the JSON document, on stdout."""
-    import reports
-
-    print(reports.show(records, baseline, "json" if json else "terminal"), end="")
+def _printed(json: bool) -> Path:
+    """The exporter whose words go to stdout: a bare name is not a file."""
+    return Path("json" if json else "terminal")
 
 
 def _store(output: Path | None, resume: bool) -> tuple[Path, list[Any]]:

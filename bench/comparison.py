@@ -81,6 +81,7 @@ def _difference(baseline: Record, candidate: Record) -> str | None:
 def _identity(record: Record) -> dict[str, Any]:
     device, torch = (record.environment.get(part) for part in ("device", "torch"))
     return {
+        "workload": record.case.workload,
         "device label": device.get("label") if isinstance(device, Mapping) else device,
         "torch version": torch.get("version") if isinstance(torch, Mapping) else torch,
         "precision": record.case.precision,

@@ -83,7 +83,7 @@ class EventWatch:
     @staticmethod
     def mark() -> torch.cuda.Event:
         """Put an event into the stream."""
-        event = torch.cuda.Event(enable_timing=True)
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record()
         return event
 
@@ -132,8 +132,8 @@ def _accelerator(name: str, kind: str, index: int) -> Device:
         properties = torch.cuda.get_device_properties(index)
         return Device(name, properties.name, f"GPU-{properties.uuid}", properties.total_memory)
     if kind == "xpu":
-        properties = torch.xpu.get_device_properties(index)
-        return Device(name, properties.name, None, properties.total_memory)
+        xpu = torch.xpu.get_device_properties(index)
+        return Device(name, xpu.name, None, xpu.total_memory)
     memory = torch.mps.recommended_max_memory() if kind == "mps" else None
     return Device(name, kind, None, memory)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from bench.case import PRECISIONS, Case, Scalar
 from bench.errors import SpecError
@@ -20,9 +20,11 @@ _SETTINGS = {"description", *_NUMBERS, "cases"}
 _ENTRY = {"workload", "on", "precision", "batch_size"}
 
 
-class Axis(Protocol):
-    """What a matrix needs to know of a workload's axis; see `bench.workload.Axis`."""
+@dataclass(frozen=True)
+class Axis:
+    """A field of a workload: its default, its type, and the values it may take where they are listed."""
 
+    name: str
     default: Any
     kind: type
     choices: tuple[Any, ...] | None
@@ -258,7 +260,7 @@ def _value(value: Any, name: str, axis: Axis, where: str) -> Scalar:
         raise SpecError(f"{where}: {name} = {value!r}; one of {', '.join(map(str, axis.choices))}")
     if not fits:
         raise SpecError(f"{where}: {name} = {value!r}; a value of type {axis.kind.__name__} is needed")
-    return axis.kind(value) if axis.kind is float else value  # type: ignore[no-any-return]
+    return axis.kind(value) if axis.kind is float else value
 
 
 def _precision(value: Any, where: str) -> str:

@@ -113,11 +113,13 @@ def measure(
 
 
 def _warm_up(window: _Window, probe_seconds: float, plan: Plan) -> tuple[list[float], bool]:
-    """Run blocks of steps until they no longer get faster, or the warm-up's time is used; the probe is the first."""
+    """Run blocks of steps until they no longer get faster, or the warm-up's time is used; at least two after the probe.
+
+    Returns every step's seconds, the probe's first, and whether the blocks had stopped getting faster.
+    """
     rule = Steady()
-    rule.add(probe_seconds)
     times, spent, fastest = [probe_seconds], probe_seconds, probe_seconds
-    while not (rule.reached and spent >= plan.warmup_least) and (spent < plan.warmup_most or len(times) < 2):
+    while not (rule.reached and spent >= plan.warmup_least) and (spent < plan.warmup_most or len(times) < 3):
         steps = max(1, round(BLOCK_SECONDS / fastest))
         seconds, step_seconds, _ = window.run(steps)
         rule.add(seconds / steps)

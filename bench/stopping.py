@@ -11,9 +11,10 @@ from bench.statistics import t95
 class Steady:
     """Warm-up is over when blocks of steps no longer get faster.
 
-    Fed each block's seconds per step. Steady: the best of the last two blocks is not more than ``gain`` faster than
-    the best before them. The best, because other load can only lengthen a block; two, so that one slow block is no
-    proof. The rule never waits for a process to be as fast as another: that is the replicates' affair.
+    Fed each block's seconds per step, without the very first step, which is slow in its own way. Steady: the best of
+    the last two blocks (of two blocks in all: the last) is not more than ``gain`` faster than the best before. The
+    best, because other load can only lengthen a block; two, so that one slow block is no proof. The rule never waits for a
+    process to be as fast as another: that is the replicates' affair.
     """
 
     def __init__(self, gain: float = 0.05) -> None:
@@ -26,8 +27,9 @@ class Steady:
     @property
     def reached(self) -> bool:
         """Whether the rule is met."""
-        *before, last_but_one, last = self._blocks if len(self._blocks) >= 3 else (math.inf, 0.0, 0.0)
-        return len(self._blocks) >= 3 and min(last_but_one, last) >= (1 - self._gain) * min(before)
+        recent = 2 if len(self._blocks) > 2 else 1
+        before, last = self._blocks[:-recent], self._blocks[-recent:]
+        return bool(before) and min(last) >= (1 - self._gain) * min(before)
 
 
 class Narrow:

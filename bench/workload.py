@@ -7,9 +7,10 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, get_args, get_origin, get_type_hints
 
 from bench.errors import SpecError
+from bench.matrix import Axis
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 class Precision(Protocol):
     """How a workload shall compute (`bench.precision` makes them)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """One of `bench.case.PRECISIONS`."""
 
     @property
     def weights(self) -> torch.dtype:
@@ -71,16 +74,6 @@ class Workload(Protocol):
         """Build model, optimizer and inputs on the device. Nothing here is timed."""
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A field of a workload: its default, its type, and the values it may take where they are listed."""
-
-    name: str
-    default: Any
-    kind: type
-    choices: tuple[Any, ...] | None
-
-
 def find(name: str) -> type[Workload]:
     """The class behind ``module:Class``: ours (``bert:Pretrain``) or any on the Python path (``my.package:Thing``).
 
@@ -102,7 +95,7 @@ def find(name: str) -> type[Workload]:
         if found is None or not dataclasses.is_dataclass(found) or not hasattr(found, "prepare"):
             offered = ", ".join(f"{module_name}:{n}" for n in workload_names(module)) or "none"
             raise SpecError(f"workload {name!r}: no such workload in {full_name}; it has {offered}")
-        return found  # type: ignore[return-value]
+        return cast("type[Workload]", found)
     raise SpecError(f"workload {name!r}: no module workloads.{module_name} or {module_name}; {hint}")
 
 
@@ -111,7 +104,7 @@ def workload_names(module: Any) -> list[str]:
     return [
         name
         for name, thing in vars(module).items()
-        if dataclasses.is_dataclass(thing) and hasattr(thing, "prepare") and thing.__module__ == module.__name__  # type: ignore[union-attr]
+        if dataclasses.is_dataclass(thing) and hasattr(thing, "prepare") and thing.__module__ == module.__name__
     ]
 
 

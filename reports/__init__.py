@@ -7,8 +7,9 @@ import os
 import pkgutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from bench.errors import SpecError
 from bench.record import Record
@@ -16,7 +17,12 @@ from reports.report import Report, build
 
 __all__ = ["Report", "build", "exporter", "write"]
 
-Export = Callable[[Report], bytes]
+
+class Exporter(Protocol):
+    """A module here that lays a report out."""
+
+    def export(self, report: Report) -> bytes:
+        """The whole file; for a bare name on the command line, what goes to stdout."""
 
 
 def write(records: Sequence[Record], baseline: Sequence[Record] | None, paths: Sequence[Path]) -> None:
@@ -25,36 +31,30 @@ def write(records: Sequence[Record], baseline: Sequence[Record] | None, paths: S
     Raises:
         SpecError: there is no such exporter (then nothing is written), or a file cannot be written.
     """
-    exports = [(path, exporter(path)) for path in paths]
+    exporters = [(path, exporter(path)) for path in paths]
     report = build(records, baseline)
-    for path, export in exports:
+    for path, module in exporters:
         if path.suffix:
-            _replace(path, export(report))
+            _replace(path, module.export(report))
         else:
             sys.stdout.flush()
-            sys.stdout.buffer.write(export(report))
+            sys.stdout.buffer.write(module.export(report))
+            sys.stdout.buffer.flush()
 
 
-def exporter(path: Path) -> Export:
+def exporter(path: Path) -> Exporter:
     """The exporter that a path asks for by its suffix, or by its name where it has none.
 
     Raises:
         SpecError: there is none.
     """
     name = path.suffix.removeprefix(".") or path.name
-    found = _export(name) if name in _modules() else None
-    if found is None:
-        known = ", ".join(module for module in _modules() if _export(module))
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    found = importlib.import_module(f"reports.{name}") if name in names else None
+    if not hasattr(found, "export"):
+        known = ", ".join(name for name in names if hasattr(importlib.import_module(f"reports.{name}"), "export"))
         raise SpecError(f"-o {path}: no exporter {name!r}; end the file's name in one of {known}")
-    return found
-
-
-def _modules() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
-
-
-def _export(name: str) -> Export | None:
-    return getattr(importlib.import_module(f"reports.{name}"), "export", None)
+    return found  # type: ignore[return-value]
 
 
 def _replace(path: Path, content: bytes) -> None:

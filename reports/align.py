@@ -1,4 +1,7 @@
-"""Decimal marks under each other: what a number lacks behind it to be as long as its column's longest fraction."""
+"""Decimal marks under each other: what a number lacks behind it to be as long as its column's longest fraction.
+
+That helps only where numbers share a unit, so it is done only in columns that have one.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ _NUMBER = re.compile(rf"-?[0-9{THIN}]+(\.[0-9]+)?")
 
 
 def paddings(table: Table) -> tuple[tuple[str, ...], ...]:
-    """For each cell the characters, such as ``.00``, whose room it needs behind it; text and absent values need none."""
+    """For each cell the characters, such as ``.00``, whose room it needs behind it; words and dashes need none."""
     padded = [
-        _column([row[index].text for row in table.rows]) if column.numeric else [""] * len(table.rows)
+        _column([row[index].text for row in table.rows]) if column.unit else [""] * len(table.rows)
         for index, column in enumerate(table.columns)
     ]
     return tuple(zip(*padded, strict=True))

@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.case import Scalar
+from bench.case import PRECISIONS, Scalar
 from bench.record import Record
 from reports.text import line
-
-_PRECISIONS = ("fp32", "tf32")  # what others are compared with stands first
 
 Axes = dict[str, Scalar]
 
@@ -35,7 +33,7 @@ def constant_axes(records: Sequence[Record]) -> dict[str, Axes]:
 def order(record: Record) -> tuple[Any, ...]:
     """Sorts cases: by workload, axes, device, precision and batch size; the same case by the time of its run."""
     case = record.case
-    rank = _PRECISIONS.index(case.precision) if case.precision in _PRECISIONS else len(_PRECISIONS)
+    rank = PRECISIONS.index(case.precision) if case.precision in PRECISIONS else len(PRECISIONS)
     # An axis may hold numbers and words: numbers stand first, each kind in its own order.
     along = [
         (name, isinstance(value, str), value if isinstance(value, (int, float)) else 0, str(value))

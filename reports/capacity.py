@@ -42,21 +42,24 @@ class Input:
     meaning: str
     least: float = 0.0
     most: float | None = None
+    format: str = "#,##0.00"
 
 
 POLICY = (
     Input("peak_to_mean", "Peak to mean demand", "ratio", 2.0, "Devices are counted for the peak.", 1.0),
-    Input("growth", "Growth", "share", 0.0, "Added to the demand: 0.3 plans for 30 % more.", -1.0),
-    Input("target_utilisation", "Target utilisation", "share", 0.7, "How busy devices may be at the peak.", 0.01, 1.0),
-    Input("memory_headroom", "Memory head-room", "share", 0.1, "Share of device memory to leave free.", 0.0, 0.99),
+    Input("growth", "Growth", "share", 0.0, "Added to the demand: 30 % plans for 1.3 times it.", -1, None, "0%"),
+    Input(
+        "target_utilisation", "Target utilisation", "share", 0.7, "How busy devices may be at a peak.", 0.01, 1, "0%"
+    ),
+    Input("memory_headroom", "Memory head-room", "share", 0.1, "Share of device memory to leave free.", 0, 0.99, "0%"),
     Input("pue", "PUE", "ratio", 1.4, "Facility power over power of the machines.", 1.0),
     Input("electricity_price", "Electricity price", "per kWh", 0.15, "In your currency; 0 where the rent covers it."),
     Input("confidence", "Confidence", "", "lower bound", "Plan with the mean or with the lower bound of throughput."),
 )
 DEMAND = Input("demand", "Mean demand", "items/s", 1000.0, "Of the workload's own items, averaged over the year.")
 DEVICE = (
-    Input("devices_per_node", "Devices per node", "devices", 8, "Of one machine.", 1),
-    Input("price", "Price per device-hour", "per h", 2.0, "In your currency, paid for every hour of the year."),
+    Input("devices_per_node", "Devices per node", "", 8, "Of one machine.", 1, None, "#,##0"),
+    Input("price", "Price per device-hour", "", 2.0, "In your currency, paid for every hour of the year."),
     Input("host_power", "Host power", "W per node", 500.0, "What a node draws besides its measured devices."),
 )
 
@@ -162,19 +165,19 @@ PLAN = (
         lambda known: number(known["kilowatts"]) * HOURS,
     ),
     Step(
-        "rent", "Devices", "cost/yr", "#,##0.00",
+        "rent", "Cost of devices", "per year", "#,##0.00",
         ("devices", "price"),
         f"{{devices}}*{{price}}*{HOURS}",
         lambda known: number(known["devices"]) * number(known["price"]) * HOURS,
     ),
     Step(
-        "electricity", "Electricity", "cost/yr", "#,##0.00",
+        "electricity", "Cost of electricity", "per year", "#,##0.00",
         ("energy", "electricity_price"),
         "{energy}*{electricity_price}",
         lambda known: number(known["energy"]) * number(known["electricity_price"]),
     ),
     Step(
-        "cost", "Devices and electricity", "cost/yr", "#,##0.00",
+        "cost", "Cost of both", "per year", "#,##0.00",
         ("rent", "electricity"),
         "{rent}+{electricity}",
         lambda known: number(known["rent"]) + number(known["electricity"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.rates import Value, caveats, values
 from bench.record import STATUSES, Record
@@ -22,8 +22,9 @@ _TONES: dict[str, Tone] = {"ok": "good", "oom": "warn", "unsupported": "warn", "
 class CaseRow:
     """One case of one run.
 
-    ``device`` is torch's name, ``device_words`` what tells it from the other devices here. ``problem`` is the workload with those of its axes that vary: rows of one problem do the same work. ``name`` says
-    the rest, from device to batch size. ``values`` are the raw metrics, ``cells`` the same ones as shown.
+    ``device`` is torch's name, ``device_words`` what tells it from the other devices here. ``problem`` is the workload
+    with those of its axes that vary: rows of one problem do the same work. ``name`` says the rest, from device to batch
+    size. ``values`` are the raw metrics, ``cells`` the same ones as shown.
     """
 
     anchor: str
@@ -41,7 +42,6 @@ class CaseRow:
     axes: Axes
     varying: tuple[str, ...]
     status: Cell
-    reason: str | None
     caveats: tuple[str, ...]
     values: Mapping[str, Value]
     cells: Mapping[str, Cell]
@@ -57,7 +57,7 @@ class CaseRow:
     @property
     def item(self) -> str:
         """What the workload counts its work in."""
-        return line(self.values["throughput"].unit.removesuffix("/s"))
+        return self.values["throughput"].unit.removesuffix("/s")
 
     @property
     def full_name(self) -> str:
@@ -67,7 +67,7 @@ class CaseRow:
 
 def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
     """A row for each record: by workload, its varying axes, device, precision and batch size, in that order."""
-    found = [({value.metric: value for value in values(record)}, record) for record in sorted(records, key=order)]
+    found = [({value.metric: _clean(value) for value in values(one)}, one) for one in sorted(records, key=order)]
     scales = _scales(found)
     constant = constant_axes(records)
     words = device_words(records)
@@ -93,12 +93,11 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
             device_memory=device_part(record, "memory_bytes"),
             precision=line(case.precision),
             batch_size=case.batch_size,
-            axes=axes(record),
-            varying=tuple(varying),
+            axes={line(name): line(value) if isinstance(value, str) else value for name, value in axes(record).items()},
+            varying=tuple(map(line, varying)),
             status=Cell(
                 record.status, raw=record.status, note=line(record.reason or ""), tone=_TONES.get(record.status, "bad")
             ),
-            reason=record.reason,
             caveats=tuple(map(line, caveats(record))),
             values=metrics,
             cells=cells,
@@ -122,6 +121,12 @@ def why_absent(rows: Iterable[CaseRow], metric: str) -> str:
     reasons = dict.fromkeys(row.cells[metric].note for row in [row for row in found if row.ok] or found)
     more = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
     return "; ".join(list(reasons)[:3]) + more
+
+
+def _clean(value: Value) -> Value:
+    """The value with its texts made printable; the whole of the reason, which tables may cut."""
+    reason = value.reason if value.reason is None else line(value.reason, limit=10_000)
+    return replace(value, unit=line(value.unit), reason=reason, source=value.source and line(value.source))
 
 
 def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> dict[tuple[str, str], Scale]:

@@ -14,6 +14,7 @@ from reports.text import line
 Tone = Literal["plain", "good", "warn", "bad", "absent"]
 
 ABSENT = "—"
+TIMES = "\xd7"  # the multiplication sign, unit of a ratio
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,11 @@ class Table:
         )
 
 
-def plain(value: object, note: str = "") -> Cell:
-    """A cell for a word, a name or a plain number that came with a record."""
+def plain(value: object, otherwise: str = "not recorded") -> Cell:
+    """A cell for a word, a name or a plain number that came with a record, or the reason for its absence."""
     if value is None or value == "":
-        return absent(note or "not recorded")
-    raw = value if isinstance(value, (str, int, float, bool)) else str(value)
-    return Cell(line(value), raw=line(raw) if isinstance(raw, str) else raw, note=note)
+        return absent(otherwise)
+    return Cell(line(value), raw=value if isinstance(value, (int, float)) else line(value))
 
 
 def absent(reason: str) -> Cell:
@@ -107,7 +107,7 @@ def measured(value: Value, scale: Scale) -> Cell:
     low, high = (bound if bound is None else bound / scale.size for bound in (value.low, value.high))
     return Cell(
         number(shown, low, high),
-        line(scale.unit),
+        scale.unit,
         value.value,
         spread(shown, low, high),
         note=_note(value, low, high, scale),
@@ -125,9 +125,9 @@ def _renumbered(cell: Cell, marks: list[int]) -> Cell:
 
 
 def _note(value: Value, low: float | None, high: float | None, scale: Scale) -> str:
-    source = f"; source: {line(value.source)}" if value.source else ""
+    source = f"; source: {value.source}" if value.source else ""
     count = f"{value.replicates} replicate" + "s" * (value.replicates != 1)
     if low is None or high is None:
         return f"{count}, no interval{source}"
-    bounds = f"{number(low, low, high)} to {number(high, low, high)} {line(scale.unit)}".strip()
+    bounds = f"{number(low, low, high)} to {number(high, low, high)} {scale.unit}".strip()
     return f"95 % interval {bounds}, {count}{source}"

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from reports.cases import CaseRow
 from reports.report import Report
-from reports.text import line
 
 BEFORE_AXES = ("run", "case", "workload", "device", "precision", "batch_size")
 AFTER_AXES = (
@@ -42,5 +41,4 @@ def _rows(row: CaseRow, axes: tuple[str, ...]) -> Iterator[list[object]]:
 def _safe(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
-    shown = line(cell, limit=10_000)
-    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from statistics import median
 
-from bench.metric import METRICS
 from bench.rates import Value
 from bench.record import Record, Replicate
 from reports.cell import Cell, Column, Table, absent, plain
@@ -24,8 +23,8 @@ def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cel
 def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
     shown = tuple(
         (
-            Cell(name, note=METRICS[name].meaning),
-            replace(cells[name], unit=""),
+            Cell(name),
+            replace(cells[name], unit="", note=""),
             Cell(cells[name].unit),
             Cell(cells[name].spread) if cells[name].spread else absent("no interval"),
             Cell(cells[name].note),
@@ -33,8 +32,14 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
         for name, value in values.items()
         if value.value is not None
     )
-    columns = (Column("Metric"), Column("Value", numeric=True), Column("Unit"), Column("±", numeric=True), Column("How"))
-    return Table("Metrics", columns, shown, remarks=absences(values))
+    columns = [
+        Column("Metric"),
+        Column("Value", numeric=True),
+        Column("Unit"),
+        Column("±", numeric=True),
+        Column("How"),
+    ]
+    return Table("Metrics", tuple(columns), shown, remarks=absences(values))
 
 
 def absences(values: Mapping[str, Value]) -> tuple[str, ...]:
@@ -103,13 +108,15 @@ def _range(values: list[float | None]) -> Cell | None:
 def _facts(record: Record) -> Table:
     """What ran: parameters, inputs, weights and the precision that was in effect."""
     facts = {
-        "run": {"id": record.run.id, "started": record.run.started, "seed": record.run.seed},
-        "case": {"id": record.case.id, "data": record.case.data, "model": record.case.model},
+        "case": record.case.id,
+        "run": record.run.id,
+        "asked": {"data": record.case.data, "model": record.case.model},
         "parameter": record.case.parameters,
         "inputs": record.inputs or {},
         "model": record.model or {},
         "effective precision": next((one.precision for one in record.replicates if one.precision), None) or {},
         "clock of single steps": next((one.clock for one in record.measured if one.clock), None),
+        "replicates made by": next((one.made for one in record.replicates if one.made), None) or {},
     }
-    rows = tuple((Cell(name), replace(plain(value), note="")) for name, value in flatten(facts) if value is not None)
+    rows = tuple((Cell(name), cell) for name, cell in flatten(facts) if not cell.absent)
     return Table("What ran", (Column("What"), Column("Value")), rows)

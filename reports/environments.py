@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.record import Record
-from reports.cell import Cell, Column, Table, plain
+from reports.cell import Cell, Column, Table, absent, plain
 from reports.text import line
 
 
@@ -21,33 +22,36 @@ def environment_table(records: Sequence[Record]) -> Table:
         used.setdefault(key, {})[f"{record.case.device}, run {record.run.id}"] = None
     flat = [dict(flatten(environment)) for environment in found.values()]
     names = dict.fromkeys(name for facts in flat for name in facts)
-    rows = tuple(_row(name, [facts.get(name) for facts in flat]) for name in names)
+    nothing = absent("not recorded here")
+    rows = tuple(_row(name, [facts.get(name, nothing) for facts in flat]) for name in names)
     columns = (Column("What"), *(Column(line("; ".join(users), 120)) for users in used.values()))
     differing = sum(row[0].tone == "warn" for row in rows)
     remark = f"{len(flat)} environments differ in {differing} of {len(rows)} facts, which are marked ≠."
     return Table("Environment", columns, rows, remarks=(remark,) if len(flat) > 1 else ())
 
 
-def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested facts as (dotted name, value); lists of plain values are joined.
+def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
+    """Nested facts as dotted names with cells; lists of plain values are joined, ``{value: None, reason}`` is absent.
 
-    >>> list(flatten({"torch": {"version": "2.13"}, "flags": ["a", "b"]}))
+    >>> [(name, cell.text) for name, cell in flatten({"torch": {"version": "2.13"}, "flags": ["a", "b"]})]
     [('torch.version', '2.13'), ('flags', 'a, b')]
     """
     for name, value in facts.items():
         full = f"{prefix}{line(name)}"
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and set(value) == {"value", "reason"} and value["value"] is None:
+            yield full, absent(str(value["reason"]))
+        elif isinstance(value, Mapping):
             yield from flatten(value, f"{full}.")
         elif isinstance(value, (list, tuple)):
             if any(isinstance(part, (Mapping, list, tuple)) for part in value):
                 yield from flatten({str(index): part for index, part in enumerate(value)}, f"{full}.")
             else:
-                yield full, ", ".join(map(str, value))
+                yield full, plain(", ".join(map(str, value)))
         else:
-            yield full, value
+            yield full, plain(value)
 
 
-def _row(name: str, values: list[Any]) -> tuple[Cell, ...]:
-    differs = any(value != values[0] for value in values)
+def _row(name: str, cells: list[Cell]) -> tuple[Cell, ...]:
+    differs = any(cell.text != cells[0].text for cell in cells)
     label = Cell(f"{name} ≠", tone="warn", note="differs between environments") if differs else Cell(name)
-    return (label, *(plain(value) for value in values))
+    return (label, *(replace(cell, under=cell.note) if cell.absent else cell for cell in cells))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from reports.cell import Cell, Table
 from reports.report import Report
 
-_HARMLESS = re.compile(r"(?:[\w .,;:±%×·°µ—–…≠()=+/?'\"-](?<!_)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
+_HARMLESS = re.compile(r"(?:[\w .,;:±%\xd7·°µ—…≠()=+/?'\"-](?<!_)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
 _ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
 
 

@@ -9,7 +9,13 @@ from reports.capacity import DEMAND, DEVICE, NO_POINT, PLAN, POLICY, USABLE, Qua
 from reports.cases import CaseRow
 
 # The metrics that a plan is made from, by their names in the formulas.
-METRICS = {"throughput": "throughput", "memory": "memory.planning", "power": "power.mean"}
+METRICS = {
+    "throughput": "throughput",
+    "time": "time.step",
+    "memory": "memory.planning",
+    "power": "power.mean",
+    "energy": "energy.item",
+}
 
 
 @dataclass(frozen=True)
@@ -76,34 +82,30 @@ def usable(candidate: Candidate, inputs: Inputs) -> Quantity:
     return evaluate(USABLE, {**candidate.known, **inputs.policy, **inputs.device[candidate.row.device_label]})
 
 
-def plan(target: Target, cases: Sequence[Candidate], inputs: Inputs, first_row: int = 1) -> Quantities:
+def plan(
+    target: Target, cases: Sequence[Candidate], rates: Sequence[Quantity], inputs: Inputs, first: int = 1
+) -> Quantities:
     """The operating point of a target, the fastest usable case, and everything that follows from it.
 
-    ``place`` says where it stands among the cases, whose first is called ``first_row``.
+    Args:
+        rates: what `usable` says of each case.
+        first: what to call the first case's place.
     """
-    rates = [usable(case, inputs) if case.target == target.number else None for case in cases]
-    numbers = [rate for rate in rates if isinstance(rate, (int, float))]
+    own = [index for index, case in enumerate(cases) if case.target == target.number]
+    fit = {index: rate for index in own if isinstance(rate := rates[index], (int, float))}
     known: dict[str, Quantity] = {
         **inputs.policy,
         **inputs.device[target.device],
         "demand": inputs.demand[target.problem],
     }
-    if numbers:
-        place = rates.index(max(numbers))
-        chosen = cases[place]
-        power = chosen.known["power"]
-        known |= {
-            "place": place + first_row,
-            "precision": chosen.row.precision,
-            "batch_size": chosen.row.batch_size,
-            "point": max(numbers),
-            "memory": chosen.known["memory"],
-            "power": power,
-        }
+    if fit:
+        best = max(fit, key=lambda index: fit[index])
+        row = cases[best].row
+        known |= {"place": best + first, "precision": row.precision, "batch_size": row.batch_size, "point": fit[best]}
+        known |= {name: cases[best].known[name] for name in ("memory", "power")}
     else:
-        own = [case for case in cases if case.target == target.number]
         known |= dict.fromkeys(("precision", "batch_size", "point", "memory", "power"), NO_POINT)
-        known["place"] = _why_none(own, [rate for rate in rates if rate is not None])
+        known["place"] = _why_none([cases[index] for index in own], [rates[index] for index in own])
     for step in PLAN:
         known[step.name] = evaluate(step, known)
     return known
@@ -114,15 +116,17 @@ def _why_none(cases: Sequence[Candidate], rates: Sequence[Quantity]) -> str:
     large = rates.count("does not fit the memory")
     rest = len(cases) - failed - large
     return (
-        f"none of {len(cases)} cases: {failed} not measured, {large} do not fit the memory, "
+        f"none of the {len(cases)} qualifies: {failed} not measured, {large} do not fit the memory, "
         f"{rest} without memory or lower bound"
     )
 
 
 def _known(row: CaseRow) -> Quantities:
-    """Raw numbers, SI; a text is the reason for its absence."""
+    """Raw numbers, SI; a text is the reason for its absence, or the status of a case that was not measured."""
+    if not row.ok:
+        return dict.fromkeys((*METRICS, "low"), row.status.text)
     found: dict[str, Quantity] = {
         name: row.values[metric].value if row.values[metric].value is not None else row.cells[metric].note
         for name, metric in METRICS.items()
     }
-    return {**found, "low": row.values["throughput"].low or row.cells["throughput"].note}
+    return {**found, "low": row.values["throughput"].low or "no interval"}

@@ -9,7 +9,7 @@ from bench.comparison import Comparison, compare, throughput_ratio
 from bench.record import Record
 from bench.statistics import Estimate
 from reports.axes import axes, order
-from reports.cell import Cell, Column, Table, Tone, absent, plain
+from reports.cell import TIMES, Cell, Column, Table, Tone, absent, plain
 from reports.number import number, spread
 from reports.text import line
 
@@ -38,7 +38,7 @@ def against(baseline: Sequence[Record], candidates: Sequence[Record]) -> Table:
         "Against the baseline",
         (
             Column("Case"),
-            Column("Throughput ratio", "×", True, "Candidate over baseline; above 1 is faster."),
+            Column("Throughput ratio", TIMES, True, "Candidate over baseline; above 1 is faster."),
             Column("95 % interval", numeric=True),
             Column("Verdict"),
             Column("Why"),
@@ -68,10 +68,10 @@ def _row(baseline: Record | None, record: Record) -> tuple[Cell, ...]:
 def _cell(ratio: Estimate) -> Cell:
     text = number(ratio.value, ratio.low, ratio.high)
     if ratio.low is None or ratio.high is None:
-        return Cell(text, "×", ratio.value, note="no interval: it needs two replicates a side")
+        return Cell(text, TIMES, ratio.value, note="no interval: it needs two replicates a side")
     doubt = "; cannot tell: it holds 1" if ratio.low <= 1 <= ratio.high else ""
     note = f"95 % interval {_bounds(ratio)}{doubt}"
-    return Cell(text, "×", ratio.value, spread(ratio.value, ratio.low, ratio.high), note=note)
+    return Cell(text, TIMES, ratio.value, spread(ratio.value, ratio.low, ratio.high), note=note)
 
 
 def _bounds(ratio: Estimate) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.errors import SpecError
 from bench.record import Record
 from reports.cases import CaseRow, case_rows, counts
-from reports.cell import Cell, Column, Table, plain
+from reports.cell import Column, Table, plain
 from reports.chart import Chart
 from reports.charts import charts
 from reports.environments import environment_table
@@ -73,14 +74,11 @@ def build(records: Sequence[Record], baseline: Sequence[Record] | None = None) -
 
 def _runs(records: Sequence[Record]) -> Table:
     runs = {record.run.id: record.run for record in records}
-    columns = (Column("Run"), Column("Started"), Column("Command"), Column("Seed", numeric=True))
-    columns += (Column("Replicates", numeric=True), Column("Wattmark"), Column("Cases", numeric=True))
+    cases = Counter(record.run.id for record in records)
+    columns = [Column("Run"), Column("Started"), Column("Command"), Column("Seed", numeric=True)]
+    columns += [Column("Replicates", numeric=True), Column("Wattmark"), Column("Cases", numeric=True)]
     rows = (
-        (*map(plain, (run.id, run.started, run.command, run.seed, run.replicates, run.wattmark)), _cases(records, run.id))
+        (run.id, run.started, run.command, run.seed, run.replicates, run.wattmark, cases[run.id])
         for run in runs.values()
     )
-    return Table("Runs", columns, tuple(rows))
-
-
-def _cases(records: Sequence[Record], run: str) -> Cell:
-    return plain(sum(record.run.id == run for record in records))
+    return Table("Runs", tuple(columns), tuple(tuple(map(plain, row)) for row in rows))

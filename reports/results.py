@@ -8,7 +8,7 @@ from itertools import groupby
 
 from bench.metric import METRICS
 from reports.cases import CaseRow, counts, why_absent
-from reports.cell import Cell, Column, Table, absent, plain
+from reports.cell import TIMES, Cell, Column, Table, absent, plain
 
 # The metrics that tell cases apart at a glance, with short titles; all others stand under each case.
 SHOWN = {
@@ -43,13 +43,14 @@ def _table(workload: str, rows: tuple[CaseRow, ...]) -> Table:
             columns.append(Column("±", numeric=True, meaning="The wider side of the 95 % interval over replicates."))
     faster = any(row.speedup.raw is not None for row in rows)
     if faster:
-        columns.append(Column("vs fp32", "×", True, "Throughput over that of the same case in fp32."))
+        columns.append(Column("vs fp32", TIMES, True, "Throughput over that of the same case in fp32."))
     notes: dict[str, int] = {}
     body = []
     for row in rows:
         cells = [plain(row.run)] if several_runs else []
         cells += [plain(row.axes.get(name), "this case has no such axis") for name in varying]
-        cells += [replace(plain(row.device_words), note=row.device_label), plain(row.precision), plain(row.batch_size), _status(row)]
+        cells += [replace(plain(row.device_words), note=row.device_label), plain(row.precision)]
+        cells += [plain(row.batch_size), _status(row)]
         for name in present:
             cell = row.cells[name]
             cells.append(_marked(cell, notes) if row.ok else cell)

@@ -58,7 +58,8 @@ def decades(least: float, most: float) -> list[float]:
     [10.0, 30.0, 100.0, 300.0, 1000.0]
     """
     first, last = math.floor(math.log10(least)), math.ceil(math.log10(most))
-    marks = [10.0**exponent * factor for exponent in range(first, last) for factor in (1, 3)[: 2 if last - first < 4 else 1]]
+    between = (1, 3) if last - first < 4 else (1,)
+    marks = [10.0**exponent * factor for exponent in range(first, last) for factor in between]
     return [*marks, 10.0**last]
 
 
@@ -124,8 +125,8 @@ def _bars(chart: Chart) -> tuple[Iterator[str], float]:
             yield f"<title>{escape(_told(one, point))}</title></path>"
             if point.low is not None and point.high is not None:
                 low, high = x(max(point.low, 0)), x(point.high)
-                cap = f"M{high:.1f} {base + 14}v7" if point.high <= most else ""
-                yield f'<path class="whisker over" d="M{low:.1f} {base + 17.5}H{high:.1f}M{low:.1f} {base + 14}v7{cap}"/>'
+                caps = f"M{low:.1f} {base + 14}v7" + (f"M{high:.1f} {base + 14}v7" if point.high <= most else "")
+                yield f'<path class="whisker over" d="M{low:.1f} {base + 17.5}H{high:.1f}{caps}"/>'
             yield "</g>"
             end = max(x(point.y), x(point.high) if point.high is not None else 0)
             yield _text(end + 7, base + 22, point.cell.full, "value")

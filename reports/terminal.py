@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterable, Iterator
 
 from rich import box
@@ -18,17 +19,16 @@ from reports.report import Report
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "absent": "dim"}
 
 
-def show(report: Report, console: Console) -> None:
-    """Print the report. Its texts are data: no markup, no emoji codes, no highlighting."""
-    for part in _parts(report):
-        console.print(part, markup=False, highlight=False, emoji=False)
-
-
 def export(report: Report) -> bytes:
-    """The report as plain text of 100 columns."""
+    """The report as text: coloured and as wide as the terminal where stdout is one, else plain and 100 columns wide."""
     page = io.StringIO()
-    show(report, Console(file=page, width=100, color_system=None, force_terminal=False, legacy_windows=False))
-    return "\n".join(line.rstrip() for line in page.getvalue().splitlines()).encode() + b"\n"
+    console = Console(file=page, width=100)
+    if sys.stdout.isatty():
+        console = Console(file=page, force_terminal=True, width=max(80, Console().width))
+    for part in _parts(report):
+        # Texts are data: no markup, no emoji codes, no highlighting.
+        console.print(part, markup=False, highlight=False, emoji=False)
+    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines()).encode()
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:

@@ -1,8 +1,8 @@
 """Strings that came with a record, made harmless before they enter a cell.
 
-Names, reasons and stderr are written by other programs. Escape sequences would move a terminal's cursor, a right-to-left
-override would turn a line around, a lone surrogate cannot be encoded. What is left afterwards is printable text, which
-each exporter still quotes by the rules of its own format.
+Names, reasons and stderr are written by other programs. Escape sequences would move a terminal's cursor, a
+right-to-left override would turn a line around, a lone surrogate cannot be encoded. What is left afterwards is
+printable text, which each exporter still quotes by the rules of its own format.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def line(text: object, limit: int = 500) -> str:
     >>> line("a\\nb\\x1b[31m!")
     'a\\\\nb!'
     """
-    shown = "".join(map(_visible, _SEQUENCE.sub("", str(text).strip())))
+    shown = str(text).strip()
+    if not shown.isprintable():
+        shown = "".join(map(_visible, _SEQUENCE.sub("", shown)))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

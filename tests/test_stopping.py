@@ -12,12 +12,12 @@ def fed(blocks):
     return rule.reached
 
 
-@pytest.mark.parametrize("blocks", [[2.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [2.0, 1.0, 1.0, 1.4], [1.0, 1.3, 1.3]])
+@pytest.mark.parametrize("blocks", [[2.0, 1.0, 1.0, 1.0], [1.0, 1.0], [2.0, 1.0, 1.0, 1.4], [1.0, 1.3, 1.3]])
 def test_warm_up_is_over_when_blocks_no_longer_get_faster(blocks):
     assert fed(blocks)
 
 
-@pytest.mark.parametrize("blocks", [[], [1.0], [1.0, 1.0], [2.0, 1.0, 1.0], [4.0, 3.0, 2.0, 1.0]])
+@pytest.mark.parametrize("blocks", [[], [1.0], [2.0, 1.0], [2.0, 1.0, 1.0], [4.0, 3.0, 2.0, 1.0], [4.0, 3.0, 2.0, 2.5]])
 def test_warm_up_goes_on_while_blocks_get_faster_or_are_too_few(blocks):
     assert not fed(blocks)
 

@@ -1,0 +1,305 @@
+"""All formats from one report: they agree, and hostile text stays text in each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import openpyxl
+import pytest
+from made_records import CPU, RUN, failure, many, record
+
+import reports
+from bench.errors import SpecError
+from bench.metric import METRICS
+from bench.record import Record
+from reports import Report, build
+
+FORMATS = ("csv", "html", "json", "md", "terminal", "xlsx")
+
+
+def exported(report: Report, suffix: str) -> bytes:
+    return reports.exporter(Path(f"report.{suffix}")).export(report)
+
+
+class Text(HTMLParser):
+    """The text, tags and attributes of a page."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag == "td":
+            self.cells.append("")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.cells and self.tags[-1] == "td":
+            self.cells[-1] += data
+
+
+def rows(report: Report) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(exported(report, "csv").decode())))
+
+
+def test_the_tidy_table_has_exactly_the_published_columns(report: Report):
+    header = exported(report, "csv").decode().partition("\n")[0]
+
+    assert header == (
+        "run,case,workload,device,precision,batch_size,sequence_length,layers,depth,"
+        "status,reason,metric,unit,value,low,high,replicates,samples,caveats"
+    )
+
+
+def test_the_tidy_table_has_a_row_for_each_case_and_metric(report: Report, records: list[Record]):
+    found = rows(report)
+
+    assert len(found) == len(records) * len(METRICS)
+    assert {row["metric"] for row in found} == set(METRICS)
+
+
+def test_the_tidy_table_keeps_every_digit_and_says_why_a_value_is_absent():
+    found = {row["metric"]: row for row in rows(build([record(seconds=(0.1, 0.3, 0.1))]))}
+
+    assert float(found["time.step"]["value"]) == 0.1
+    assert float(found["throughput"]["value"]) == 80.0
+    assert (found["power.mean"]["value"], found["power.mean"]["low"]) == ("", "")
+    assert found["power.mean"]["reason"] == "no energy counter here: /sys/class/powercap is not there"
+    assert found["throughput"]["reason"] == ""
+
+
+def test_a_failed_case_has_a_row_for_each_metric_with_its_status_and_reason():
+    found = rows(build([record(), failure("oom", "out of memory")]))
+    failed = [row for row in found if row["status"] == "oom"]
+
+    assert len(failed) == len(METRICS)
+    assert {(row["reason"], row["value"]) for row in failed} == {("out of memory", "")}
+
+
+def test_whole_numbers_stay_whole_beside_absent_values():
+    found = rows(build([record(parameters={"depth": 50}), record(parameters={}, workload="w:W")]))
+
+    assert {row["depth"] for row in found} == {"50", ""}
+
+
+def test_the_same_number_has_the_same_text_in_every_format(report: Report):
+    row = next(row for row in report.cases if row.device == "cuda:0" and row.precision == "bf16" and row.ok)
+    found = json.loads(exported(report, "json"))
+    case = next(case for case in found["cases"] if case["case"] == row.case)
+    page = Text(exported(report, "html"))
+    texts = {name: exported(report, name).decode() for name in ("md", "terminal")}
+
+    for metric in ("throughput", "time.step", "memory.planning", "power.mean", "energy.item"):
+        cell = row.cells[metric]
+        assert (case["metrics"][metric]["text"], case["metrics"][metric]["unit"]) == (cell.text, cell.unit)
+        assert cell.text in page.cells
+        assert f"| {cell.text} |" in texts["md"]
+        assert f" {cell.text} " in texts["terminal"]
+
+
+def test_json_and_the_tidy_table_hold_the_same_raw_numbers(report: Report):
+    found = json.loads(exported(report, "json"))
+    assert found["schema"] == "wattmark.report/1"
+    raw = {
+        (case["case"], name): (metric["value"], metric["low"], metric["high"])
+        for case in found["cases"]
+        for name, metric in case["metrics"].items()
+    }
+
+    def parsed(text: str) -> float | None:
+        return float(text) if text else None
+
+    for row in rows(report):
+        assert raw[row["case"], row["metric"]] == tuple(parsed(row[name]) for name in ("value", "low", "high"))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_no_format_says_nan_or_infinity(report: Report, suffix: str):
+    if suffix == "xlsx":
+        book = openpyxl.load_workbook(io.BytesIO(exported(report, suffix)), data_only=True)
+        text = " ".join(str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row if cell.value)
+    else:
+        text = exported(report, suffix).decode()
+
+    words = set(text.replace('"', " ").replace(">", " ").replace("<", " ").replace(",", " ").split())
+    assert words.isdisjoint({"NaN", "nan", "inf", "-inf", "Infinity", "None", "#DIV/0!", "#VALUE!", "#NAME?"})
+
+
+def test_the_terminal_fits_100_columns(report: Report):
+    lines = exported(report, "terminal").decode().splitlines()
+
+    assert max(map(len, lines)) <= 100
+    assert not any("…" in line for line in lines)
+
+
+def test_markdown_tables_have_the_same_number_of_columns_in_every_row(report: Report):
+    block: list[int] = []
+    for line in [*exported(report, "md").decode().splitlines(), ""]:
+        if line.startswith("|"):
+            block.append(line.count("|"))
+        else:
+            assert len(set(block)) <= 1
+            block = []
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_store_of_nothing_but_failures_makes_a_report(suffix: str):
+    assert exported(build([failure("crashed", "died of signal 11", stderr="boom")]), suffix)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_baseline_reaches_every_format_that_words_it(suffix: str):
+    report = build([record(seconds=(0.1, 0.1, 0.101))], [record(seconds=(0.2, 0.2, 0.201))])
+    content = exported(report, suffix)
+
+    if suffix not in ("csv", "xlsx"):
+        assert b"faster" in content
+
+
+def test_an_unknown_suffix_lists_the_known_ones_and_nothing_is_written(tmp_path: Path):
+    with pytest.raises(SpecError, match="csv, html, json, md, terminal, xlsx"):
+        reports.write([record()], None, [tmp_path / "a.csv", tmp_path / "b.docx"])
+    with pytest.raises(SpecError, match="no exporter 'cell'"):
+        reports.write([record()], None, [tmp_path / "a.cell"])
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_written_whole_with_their_folder_and_no_leftovers(tmp_path: Path):
+    paths = [tmp_path / "new" / f"report.{suffix}" for suffix in FORMATS]
+
+    reports.write([record()], None, paths)
+
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(path.name for path in paths)
+
+
+def test_a_file_that_cannot_be_written_is_one_line_about_it(tmp_path: Path):
+    (tmp_path / "taken.csv").mkdir()
+
+    with pytest.raises(SpecError, match=r"taken\.csv: cannot be written"):
+        reports.write([record()], None, [tmp_path / "taken.csv"])
+
+
+def test_a_bare_name_goes_to_stdout(capfdbinary: pytest.CaptureFixture[bytes]):
+    reports.write([record()], None, [Path("csv")])
+
+    assert capfdbinary.readouterr().out.startswith(b"run,case,workload,")
+
+
+# What a workload's author, a driver, or whoever sends us a store may have put into a string.
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=http://evil.example/x onerror=alert(1)>',
+    "</style></title></svg><svg onload=alert(1)>",
+    "=HYPERLINK(\"http://evil.example\",\"x\")",
+    "+1+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(1,1)",
+    "a | b\n| c | d |\n\n# heading",
+    "[x](javascript:alert(1)) ![y](http://evil.example/p.png) @team #12 `c` *b*",
+    "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b5A bell\x07 back\x08 nul\x00",
+    "[red]red[/red] [bold]x :smile: [/nonsense]",
+    "\u202eright to left\u202c zero\u200bwidth \ud800 surrogate \ufffe",
+    "{{ 7 * 7 }} {% raw %} %s {0} ${x}",
+)  # fmt: skip
+
+
+def hostile(text: str) -> Report:
+    """The text in every place where a record can hold one."""
+    environment = {**CPU, "device": {**CPU["device"], "label": text}, "host": {text: text, "more": [text]}}
+    run = replace(RUN, id=text, command=text, wattmark=text)
+    place = {"parameters": {text: text, "x": 1}, "environment": environment, "run": run}
+    good = record(text, text, inputs={"hash": text, text: text}, model={"weights": text}, unit=text, **place)
+    samples = [replace(sample, covariates={text: 1.0}) for sample in good.samples]
+    replicates = tuple(
+        replace(one, samples=(sample,), clock=text, ended_by=text, precision={text: text})
+        for one, sample in zip(good.replicates, samples, strict=True)
+    )
+    bad = failure("crashed", text, text, text, stderr=f"{text}\n" * 3, **place)
+    return build([replace(good, replicates=replicates), replace(bad, case=replace(bad.case, parameters={text: "y"}))],
+                 [good])  # fmt: skip
+
+
+def harmless_html(page: bytes, text: str) -> None:
+    parsed = Text(page)
+    calm = Text(exported(build(many()), "html"))
+    assert set(parsed.tags) <= set(calm.tags)
+    assert parsed.tags.count("script") == parsed.tags.count("style") == 1
+    assert {name for _, name, _ in parsed.attributes} <= {name for _, name, _ in calm.attributes} | {"colspan"}
+    assert all(value.startswith(("#", "data:,")) for _, name, value in parsed.attributes if name in ("href", "src"))
+
+
+def harmless_csv(content: bytes, text: str) -> None:
+    for row in csv.reader(io.StringIO(content.decode())):
+        assert len(row) == len(next(csv.reader(io.StringIO(content.decode()))))
+        for cell in row:
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")) or float(cell)
+
+
+def harmless_md(content: bytes, text: str) -> None:
+    for line in content.decode().splitlines():
+        assert not line.lstrip().startswith(("# ", "* ", "- ", "> ", "```", "    "))
+    for part in ("<script", "<img", "](", "@team", "`c`", "*b*", "http://", "cmd|", "</style"):
+        assert part not in content.decode()
+
+
+def harmless_json(content: bytes, text: str) -> None:
+    assert json.loads(content)["schema"] == "wattmark.report/1"
+
+
+def harmless_terminal(content: bytes, text: str) -> None:
+    shown = content.decode()
+    assert all(character.isprintable() or character in "\n\u202f" for character in shown)
+    if text.startswith("[red]"):
+        assert "[red]red[/red]" in " ".join(shown.split())
+
+
+def harmless_xlsx(content: bytes, text: str) -> None:
+    ours = ("IF(", "ROUND", "MATCH(", "INDEX(")
+    for sheet in openpyxl.load_workbook(io.BytesIO(content)):
+        for cell in (cell for row in sheet.iter_rows() for cell in row):
+            if cell.data_type == "f":
+                assert cell.value.lstrip("=").startswith(ours)
+                assert "evil" not in cell.value
+            if isinstance(cell.value, str) and cell.data_type == "s" and cell.value.startswith(("=", "+", "-", "@")):
+                assert cell.quotePrefix
+            assert cell.hyperlink is None
+
+
+CHECKS: dict[str, Callable[[bytes, str], None]] = {
+    "html": harmless_html,
+    "csv": harmless_csv,
+    "md": harmless_md,
+    "json": harmless_json,
+    "terminal": harmless_terminal,
+    "xlsx": harmless_xlsx,
+}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("text", HOSTILE, ids=[f"text{index}" for index in range(len(HOSTILE))])
+def test_hostile_text_is_harmless_in_every_format(text: str, suffix: str):
+    content = exported(hostile(text), suffix)
+
+    CHECKS[suffix](content, text)
+    if suffix != "xlsx":
+        shown = content.decode()
+        assert not any(character in shown for character in "\x1b\x07\x08\x00\u202e\u200b\ufffe")
+
+
+def test_hostile_text_still_shows_as_it_was_written():
+    page = Text(exported(hostile(HOSTILE[0]), "html"))
+
+    assert HOSTILE[0] in page.text

@@ -1,0 +1,229 @@
+"""What a report says, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from made_records import CPU, H100, NO_ENERGY, RUN, failure, record
+
+from bench.errors import SpecError
+from bench.record import Record
+from reports import Report, build
+from reports.cell import Cell, Table
+
+
+def column(table: Table, title: str) -> list[Cell]:
+    """The cells under a title."""
+    index = [column.title for column in table.columns].index(title)
+    return [row[index] for row in table.rows]
+
+
+def texts(table: Table, title: str) -> list[str]:
+    return [cell.text for cell in column(table, title)]
+
+
+def test_no_records_are_a_mistake_of_the_user():
+    with pytest.raises(SpecError, match="no records"):
+        build([])
+
+
+def test_each_workload_has_its_table_and_each_column_one_unit(report: Report):
+    assert [table.title for table in report.results] == ["bert:Pretrain", "resnet:Train", "wav2vec2:Infer"]
+    for table in report.results:
+        for index, head in enumerate(table.columns):
+            if head.unit:
+                assert {row[index].unit for row in table.rows if not row[index].absent} == {head.unit}
+
+
+def test_rows_stand_by_axes_device_precision_and_batch_size_as_numbers():
+    sizes = [record(batch_size=size, precision=name) for name in ("bf16", "fp32") for size in (16, 2, 128)]
+
+    table = build(sizes).results[0]
+
+    assert texts(table, "Precision") == ["fp32"] * 3 + ["bf16"] * 3
+    assert texts(table, "Batch") == ["2", "16", "128"] * 2
+
+
+def test_an_axis_that_never_varies_is_said_once(report: Report):
+    bert = report.results[0]
+
+    assert "sequence_length" in [head.title for head in bert.columns]
+    assert "layers" not in [head.title for head in bert.columns]
+    assert "All with layers = 12." in bert.remarks
+
+
+def test_a_failure_is_a_row_with_its_status_and_nothing_measured(report: Report):
+    row = next(row for row in report.results[1].rows if any(cell.text == "crashed" for cell in row))
+
+    assert [cell.text for cell in row[:4]] == ["cpu", "bf16", "16", "crashed"]
+    assert {cell.text for cell in row[4:]} == {"—"}
+    assert row[3].note == "died of signal 11 (SIGSEGV)"
+
+
+def test_a_column_without_a_value_is_left_out_and_its_reason_is_said_once(report: Report):
+    resnet = report.results[1]
+
+    assert "Power" not in [head.title for head in resnet.columns]
+    assert any("Power" in remark and NO_ENERGY.reason in remark for remark in resnet.remarks if NO_ENERGY.reason)
+
+
+def test_a_single_absence_has_a_footnote_with_its_reason(report: Report):
+    bert = report.results[0]
+    marks = {cell.mark for cell in column(bert, "Power") if cell.absent and cell.mark}
+
+    assert {bert.notes[mark - 1] for mark in marks} == {NO_ENERGY.reason}
+
+
+def test_a_briefer_table_keeps_only_the_footnotes_that_it_uses(report: Report):
+    brief = report.results[0].brief
+
+    assert "p95" not in [head.title for head in brief.columns]
+    assert brief.notes == (NO_ENERGY.reason,)
+    assert {cell.mark for row in brief.rows for cell in row} == {None, 1}
+
+
+def test_a_measured_case_with_a_caveat_is_not_simply_ok(report: Report):
+    status = column(report.results[2], "Status")[0]
+
+    assert (status.text, status.tone) == ("ok, caveat", "warn")
+    assert [caveat for _, caveat in report.caveats] == ["1 of 3 replicates measured"]
+
+
+def test_speed_up_is_against_the_same_case_in_fp32_of_the_same_run():
+    fp32 = record(seconds=(0.2, 0.2, 0.2))
+    others = [record(precision="bf16", seconds=(0.1, 0.1, 0.1)), record(precision="fp16", batch_size=16)]
+    elsewhere = record(precision="bf16", run=replace(RUN, id="later"))
+
+    speedups = {row.case + row.run: row.speedup for row in build([fp32, *others, elsewhere]).cases}
+
+    assert sorted(cell.text for cell in speedups.values()) == ["2.000", "—", "—", "—"]
+
+
+def test_a_speed_up_whose_interval_holds_one_says_so():
+    rows = build([record(seconds=(0.1, 0.12, 0.08)), record(precision="bf16", seconds=(0.11, 0.09, 0.1))]).cases
+
+    assert "cannot tell" in rows[1].speedup.note
+
+
+def test_the_summary_names_the_best_of_each_problem_and_counts_the_rest(report: Report):
+    rows = {row[0].text: row for row in report.summary.rows}
+    bert = rows["bert:Pretrain sequence_length=512"]
+
+    assert bert[1].under == "cuda:0 · bf16 · batch 16"
+    assert bert[4].text == "20 ok, 1 oom, 1 unsupported"
+    assert (rows["resnet:Train"][3].text, rows["resnet:Train"][3].note) == ("—", NO_ENERGY.reason)
+
+
+def test_the_summary_says_when_the_best_is_not_told_apart():
+    close = [record(batch_size=8, seconds=(0.1, 0.11, 0.09)), record(batch_size=16, seconds=(0.2, 0.21, 0.19))]
+
+    assert build(close).summary.rows[0][1].under.endswith("not told apart from 1 other")
+
+
+def test_one_device_name_on_two_machines_is_two_devices():
+    other = {**CPU, "device": {**CPU["device"], "label": "Intel Xeon 6"}}
+
+    table = build([record(), record(environment=other, batch_size=16)]).results[0]
+
+    assert set(texts(table, "Device")) == {"cpu (AMD EPYC 9R14)", "cpu (Intel Xeon 6)"}
+
+
+def test_the_same_case_of_two_runs_is_two_rows_that_name_their_run():
+    table = build([record(), record(run=replace(RUN, id="second", started="2026-11-21T10:00:00+00:00"))]).results[0]
+
+    assert texts(table, "Run") == [RUN.id, "second"]
+
+
+def test_environments_stand_side_by_side_with_differences_marked(report: Report):
+    rows = {row[0].text: row for row in report.environment.rows}
+
+    assert "torch.version ≠" in rows
+    assert "allocator" in rows
+    assert [cell.text for cell in rows["torch.version ≠"][1:]] == ["2.13.0+cpu", "2.11.0+cu130"]
+
+
+def test_a_fact_that_could_not_be_had_shows_its_reason():
+    absent = {**CPU, "git": {"commit": {"value": None, "reason": "git is not installed"}}}
+
+    rows = {row[0].text: row[1] for row in build([record(environment=absent)]).environment.rows}
+
+    assert (rows["git.commit"].text, rows["git.commit"].under) == ("—", "git is not installed")
+
+
+def test_a_case_tells_what_really_ran(report: Report):
+    facts = {row[0].text: row[1].text for row in report.cases[0].details[2].rows}
+
+    assert (facts["inputs.hash"], facts["model.parameters"]) == ("9f3a", "110106428")
+    assert facts["effective precision.weights"] == "float32"
+
+
+def test_a_case_shows_its_replicates_with_steps_warm_up_and_covariates(report: Report):
+    replicates = report.cases[0].details[1]
+
+    assert texts(replicates, "Steps") == ["10"] * 3
+    assert texts(replicates, "Warm-up") == ["3 steps, 790 ms, steady"] * 3
+    assert texts(replicates, "cpu_share") == ["0.990"] * 3
+
+
+def test_every_metric_is_defined_in_the_method(report: Report):
+    assert {row[0].text for row in report.metrics.rows} == set(report.cases[0].values)
+
+
+def charts_of(records: Sequence[Record]) -> dict[str, object]:
+    return {chart.title: chart for chart in build(records).charts[0]}
+
+
+def test_a_chart_has_a_line_for_each_device_and_precision(report: Report):
+    throughput = report.charts[0][0]
+
+    assert [series.label for series in throughput.series] == [
+        "cpu · fp32", "cpu · bf16", "cuda:0 · fp32", "cuda:0 · bf16",
+    ]  # fmt: skip
+    assert [point.x for point in throughput.series[0].points] == [1, 2, 4, 8, 16]
+    assert not throughput.bars
+
+
+def test_one_batch_size_makes_bars(report: Report):
+    assert report.charts[2][0].bars
+
+
+def test_a_chart_without_data_says_why(report: Report):
+    energy = report.charts[2][2]
+
+    assert energy.missing == f"Energy per item is not charted: {NO_ENERGY.reason}."
+
+
+def test_a_series_has_one_style_in_all_charts(report: Report):
+    styles = {(series.label, series.style) for group in report.charts for chart in group for series in chart.series}
+
+    assert len(styles) == len({label for label, _ in styles}) == len({style for _, style in styles})
+
+
+def test_against_a_baseline_each_case_gets_a_verdict_or_a_reason():
+    before = [record(seconds=(0.2, 0.2, 0.201)), record(batch_size=16), record(batch_size=32)]
+    h100 = {**CPU, "torch": {"version": "2.14.0"}}
+    now = [
+        record(seconds=(0.1, 0.1, 0.101)),
+        record(batch_size=16, environment=h100),
+        record(batch_size=128),
+        failure("oom", "out of memory", batch_size=32),
+    ]
+
+    table = build(now, before).baseline
+
+    assert table is not None
+    told = dict(zip([cell.text.split()[3] for cell in column(table, "Case")], table.rows, strict=True))
+    assert [told["b8"][index].text for index in (1, 3)] == ["1.997", "faster"]
+    assert told["b16"][4].text == "torch version (2.13.0+cpu before, 2.14.0 now)"
+    assert told["b128"][4].text == "the baseline has no such case"
+    assert told["b32"][4].text == "status (the candidate is oom)"
+    assert texts(table, "Verdict").count("not comparable") == 3
+
+
+def test_energy_and_power_come_from_the_meters_reading():
+    row = build([record(environment=H100, watts=400.0, seconds=(0.1,) * 3, batch_size=8)]).cases[0]
+
+    assert row.cells["power.mean"].full == "400.0 W"
+    assert row.cells["energy.item"].full == "5.000 J/sequence"
