@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console, Group
@@ -40,6 +41,7 @@ class Progress:
         self._latest = ""
         self._replicates = 0
         self._index = 0
+        self._names: Mapping[str, str] = {}
 
     def __enter__(self) -> Progress:
         if self._live:
@@ -56,13 +58,14 @@ class Progress:
             self._phase = text
             self._draw(now=True)
         else:
-            self._console.print(escape(text), highlight=False)
+            self._print(escape(text))
 
     def plan(self, cases: Sequence[Case], replicates: int) -> None:
         """How much there is to do."""
         self._replicates = replicates
         self._total = len(cases) * replicates
         self._left = {case.id: replicates for case in cases}
+        self._names = short_names(cases)
 
     def begin(self, case: Case, index: int) -> None:
         """A replicate starts."""
@@ -98,11 +101,17 @@ class Progress:
         throughput = value(record, "throughput")
         text = f"{throughput.value:.4g} {throughput.unit}" if throughput.value is not None else str(record.reason)
         colour = {"ok": "green", "unsupported": "dim"}.get(record.status, "red")
-        self._console.print(
-            f"[dim]{self._done:>4}/{self._total}[/] [{colour}]{record.status}[/] {escape(str(record.case))}"
-            f"  [bold]{escape(text)}[/]",
-            highlight=False,
+        self._print(
+            f"[dim]{self._done:>4} of {self._total}[/]  {escape(self._name(record.case))}"
+            f"  [{colour}]{record.status}[/] [bold]{escape(text)}[/]"
         )
+
+    def _print(self, markup: str) -> None:
+        # Without a terminal there is no width to keep to: a log's line is one line.
+        self._console.print(markup, highlight=False, soft_wrap=not self._console.is_terminal)
+
+    def _name(self, case: Case) -> str:
+        return self._names.get(case.id, str(case))
 
     def _draw(self, now: bool = False) -> None:
         moment = time.monotonic()
@@ -119,7 +128,9 @@ class Progress:
         if self._case is None:
             return Group(Text(self._phase), line) if not self._total else Group(line)
         what = Text(
-            f"{self._case}  replicate {self._index + 1} of {self._replicates}", overflow="ellipsis", no_wrap=True
+            f"{self._name(self._case)}  replicate {self._index + 1} of {self._replicates}",
+            overflow="ellipsis",
+            no_wrap=True,
         )
         doing = Text(f"{self._phase}   latest {self._latest or 'none yet'}", style="dim")
         return Group(what, doing, line)
@@ -131,3 +142,13 @@ class Progress:
             return None
         mean = sum(seen.values()) / len(seen)
         return sum(count * seen.get(case, mean) for case, count in self._left.items())
+
+
+def short_names(cases: Sequence[Case]) -> dict[str, str]:
+    """Names by case id that leave out the axes which are the same in all cases of a workload."""
+    names = {}
+    for case in cases:
+        kin = [other.parameters for other in cases if other.workload == case.workload]
+        varying = {k: v for k, v in case.parameters.items() if any(other.get(k) != v for other in kin)}
+        names[case.id] = str(replace(case, parameters=varying))
+    return names

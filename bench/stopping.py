@@ -12,9 +12,9 @@ class Steady:
     """Warm-up is over when blocks of steps no longer get faster.
 
     Fed each block's seconds per step, without the very first step, which is slow in its own way. Steady: the best of
-    the last two blocks (of two blocks in all: the last) is not more than ``gain`` faster than the best before. The
-    best, because other load can only lengthen a block; two, so that one slow block is no proof. The rule never waits for a
-    process to be as fast as another: that is the replicates' affair.
+    the last two blocks (of two in all: the last) is not more than ``gain`` faster than the best before. The best, for
+    other load can only lengthen a block; two, so that one slow block is no proof. The rule never waits for a process
+    to be as fast as another: that is the replicates' affair.
     """
 
     def __init__(self, gain: float = 0.05) -> None:

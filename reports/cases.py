@@ -51,7 +51,7 @@ class CaseRow:
 
     @property
     def ok(self) -> bool:
-        """Whether the case was measured."""
+        """Whether the case was measured as planned; what others measured is shown, and used for nothing else."""
         return self.status.text == "ok"
 
     @property
@@ -116,11 +116,16 @@ def counts(rows: Iterable[CaseRow]) -> str:
 
 
 def why_absent(rows: Iterable[CaseRow], metric: str) -> str:
-    """Why no case has a metric: the reasons of those that were measured, as far as there are such."""
+    """Why no case ended ok with a metric: the first reason, if possible of one that did end ok, and how many others."""
     found = tuple(rows)
-    reasons = dict.fromkeys(row.cells[metric].note for row in [row for row in found if row.ok] or found)
-    more = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
-    return "; ".join(list(reasons)[:3]) + more
+    reasons = list(dict.fromkeys(_why(row, metric) for row in [row for row in found if row.ok] or found))
+    more = f", and {len(reasons) - 1} other reason{'s' * (len(reasons) > 2)}" if len(reasons) > 1 else ""
+    return reasons[0] + more
+
+
+def _why(row: CaseRow, metric: str) -> str:
+    cell = row.cells[metric]
+    return cell.note if cell.absent else f"{row.status.text}: {row.status.note}"
 
 
 def _clean(value: Value) -> Value:

@@ -30,7 +30,7 @@ def _chart(problem: str, rows: tuple[CaseRow, ...], metric: str, labels: tuple[s
     series = tuple(
         Series(label, labels.index(label), points)  # one style in all charts of the report
         for label, cases in lines.items()
-        if (points := tuple(_point(row, metric) for row in cases if row.values[metric].value is not None))
+        if (points := tuple(_point(row, metric) for row in cases if row.ok and row.values[metric].value is not None))
     )
     if not series:
         return Chart(title, problem, "", missing=f"{title} is not charted: {why_absent(rows, metric)}.")

@@ -31,7 +31,7 @@ def _rows(row: CaseRow, axes: tuple[str, ...]) -> Iterator[list[object]]:
     start = [row.run, row.case, row.workload, row.device, row.precision, row.batch_size]
     start += [row.axes.get(name) for name in axes]
     for value in row.values.values():
-        reason = value.reason if value.value is None else None
+        reason = value.reason or row.status.note or None
         numbers = (value.value, value.low, value.high)
         counted = (value.replicates, value.samples)
         end = [row.status.text, reason, value.metric, value.unit, *numbers, *counted, "; ".join(row.caveats)]

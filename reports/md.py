@@ -32,7 +32,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from (_row([row.full_name, row.status.text, row.status.note]) for row in report.failures)
     if report.caveats:
         yield from ("", "### Caveats", "", "| Case | Caveat |", "|---|---|")
-        yield from (_row([row.full_name, caveat]) for row, caveat in report.caveats)
+        yield from (_row([row.full_name, "; ".join(row.caveats)]) for row in report.caveats)
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -70,7 +70,7 @@ def spread(value: float, low: float | None, high: float | None) -> str:
         return ""
     wider = 100 * max(high - value, value - low) / abs(value)
     if wider > 999:
-        return "over ±999 %"
+        return "±>999 %"
     return f"±{wider:.0f} %" if wider >= 9.95 else f"±{wider:.1f} %" if wider >= 0.095 else "±<0.1 %"
 
 

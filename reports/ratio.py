@@ -9,7 +9,7 @@ from bench.comparison import Comparison, compare, throughput_ratio
 from bench.record import Record
 from bench.statistics import Estimate
 from reports.axes import axes, order
-from reports.cell import TIMES, Cell, Column, Table, Tone, absent, plain
+from reports.cell import TIMES, Cell, Column, Table, Tone, absent
 from reports.number import number, spread
 from reports.text import line
 
@@ -30,34 +30,39 @@ def speedups(records: Sequence[Record]) -> Callable[[Record], Cell]:
     return speedup
 
 
-def against(baseline: Sequence[Record], candidates: Sequence[Record]) -> Table:
-    """Each case beside the same case of the baseline; of several baseline runs the latest counts."""
+def against(baseline: Sequence[Record], candidates: Sequence[Record], names: Sequence[str]) -> Table:
+    """Each case beside the same case of the baseline; of several baseline runs the latest counts.
+
+    ``names`` are what the candidates are called, in their `order`.
+    """
     before = {record.case.id: record for record in sorted(baseline, key=lambda record: record.run.started)}
-    rows = [_row(before.pop(record.case.id, None), record) for record in sorted(candidates, key=order)]
+    pairs = zip(sorted(candidates, key=order), names, strict=True)
+    rows = [_row(name, before.get(record.case.id), record) for record, name in pairs]
+    gone = len(before.keys() - {record.case.id for record in candidates})
     return Table(
         "Against the baseline",
         (
             Column("Case"),
             Column("Throughput ratio", TIMES, True, "Candidate over baseline; above 1 is faster."),
-            Column("95 % interval", numeric=True),
+            Column("Interval", numeric=True, meaning="95 %, over replicates."),
             Column("Verdict"),
             Column("Why"),
         ),
         tuple(rows),
         remarks=(
             "Faster and slower are said only where the interval leaves out 1.",
-            *([f"{len(before)} cases of the baseline have no counterpart here."] if before else []),
+            *([f"{gone} case{'s' * (gone > 1)} of the baseline not found here."] if gone else []),
         ),
     )
 
 
-def _row(baseline: Record | None, record: Record) -> tuple[Cell, ...]:
+def _row(name: str, baseline: Record | None, record: Record) -> tuple[Cell, ...]:
     missing = Comparison("not comparable", reason="the baseline has no such case")
     found = compare(baseline, record) if baseline else missing
-    reason = found.reason or ("the interval holds 1" if found.verdict == "cannot tell" else "")
+    reason = found.reason or ""
     ratio = _cell(found.ratio) if found.ratio else absent(reason)
     return (
-        plain(str(record.case)),
+        Cell(name),
         ratio,
         Cell(_bounds(found.ratio)) if found.ratio and found.ratio.low else absent(reason),
         Cell(found.verdict, tone=_TONES[found.verdict]),

@@ -34,7 +34,7 @@ def write_readme(book: Workbook, report: Report) -> None:
         book.write(sheet, row, 0, text, "wrapped")
         sheet.set_row(row, 15 * (1 + len(text) // 125))
         row += 1
-    for text in (f"{case.full_name}: {caveat}" for case, caveat in report.caveats):
+    for text in (f"{case.full_name}: {'; '.join(case.caveats)}" for case in report.caveats):
         book.write(sheet, row, 0, f"Caveat: {text}", "note")
         row += 1
     for table in (report.runs, report.environment):

@@ -40,9 +40,9 @@ class Report:
         return tuple(row for row in self.cases if not row.ok)
 
     @property
-    def caveats(self) -> tuple[tuple[CaseRow, str], ...]:
-        """What a reader must know, with the case that it is about."""
-        return tuple((row, caveat) for row in self.cases for caveat in row.caveats)
+    def caveats(self) -> tuple[CaseRow, ...]:
+        """The cases of which a reader must know more before trusting them."""
+        return tuple(row for row in self.cases if row.caveats)
 
 
 def build(records: Sequence[Record], baseline: Sequence[Record] | None = None) -> Report:
@@ -62,7 +62,7 @@ def build(records: Sequence[Record], baseline: Sequence[Record] | None = None) -
         subtitle=f"{len(rows)} cases on {', '.join(devices)}: {counts(rows)}",
         runs=_runs(records),
         summary=summary_table(rows),
-        baseline=against(baseline, records) if baseline else None,
+        baseline=against(baseline, records, [row.full_name for row in rows]) if baseline else None,
         results=result_tables(rows),
         charts=charts(rows),
         cases=rows,

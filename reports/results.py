@@ -116,7 +116,7 @@ def summary_table(rows: Sequence[CaseRow]) -> Table:
 
 def _best(rows: Sequence[CaseRow], metric: str, choose: Callable[..., CaseRow]) -> Cell:
     """The best case's cell with its unit; under it the case, and those that the intervals cannot tell from it."""
-    there = [row for row in rows if row.values[metric].value is not None]
+    there = [row for row in rows if row.ok and row.values[metric].value is not None]
     if not there:
         return absent(why_absent(rows, metric))
     best = choose(there, key=lambda row: row.values[metric].value)

@@ -16,6 +16,8 @@ from reports.align import paddings
 from reports.cell import Cell, Column, Table, Tone
 from reports.report import Report
 
+_CAVEATS = 10  # cases whose caveats are told: what scrolls away is not read
+
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "absent": "dim"}
 
 
@@ -43,25 +45,30 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield Text("\nFailures", style="bold")
         yield from _sentences(f"{row.full_name}: {row.status.text}: {row.status.note}" for row in report.failures)
     if report.caveats:
-        yield Text("\nCaveats", style="bold")
-        yield from _sentences(f"{row.full_name}: {caveat}" for row, caveat in report.caveats)
+        yield Text(f"\nCaveats ({len(report.caveats)} of {len(report.cases)} cases)", style="bold")
+        yield from _sentences(f"{row.full_name}: {'; '.join(row.caveats)}" for row in report.caveats[:_CAVEATS])
+        if len(report.caveats) > _CAVEATS:
+            yield from _sentences([f"and {len(report.caveats) - _CAVEATS} more, which the other formats tell"])
 
 
 def _table(table: Table) -> RichTable:
     laid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, header_style="dim")
-    for column in table.columns:
-        laid.add_column(_heading(column), justify="right" if column.numeric else "left", vertical="bottom")
+    heads = [_heading(column) for column in table.columns]
+    tallest = max(map(len, heads))
+    for column, lines in zip(table.columns, heads, strict=True):
+        title = Text("\n".join([""] * (tallest - len(lines)) + lines), no_wrap=True)
+        laid.add_column(title, justify="right" if column.numeric else "left")
     for row, pads in zip(table.rows, paddings(table), strict=True):
         laid.add_row(*map(_cell, row, table.columns, pads))
     return laid
 
 
-def _heading(column: Column) -> Text:
+def _heading(column: Column) -> list[str]:
     """Title and unit, broken where a word ends, so that a column is as narrow as its numbers allow."""
     lines = column.title.replace("_", "_ ").split(" ")
     if column.unit:
         lines += column.unit.replace("/", "/ ", len(column.unit) > 10).split(" ")
-    return Text("\n".join(lines), no_wrap=True)
+    return lines
 
 
 def _cell(cell: Cell, column: Column, pad: str) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -33,6 +33,7 @@ _WHISPER_SIZES = {"tiny": (4, 384), "base": (6, 512), "small": (12, 768)}
 
 # The multilingual vocabulary: <|startoftranscript|><|en|><|transcribe|><|notimestamps|>, and the end of text.
 _START, _ENGLISH, _TRANSCRIBE, _NO_TIMESTAMPS, _END = 50_258, 50_259, 50_359, 50_363, 50_257
+_PROMPT = 4  # tokens
 
 
 @dataclass(frozen=True)
@@ -90,26 +91,21 @@ class Transcribe:
         check(self, batch_size=(1, None), seconds=(1, 30), tokens=(1, 444))  # the decoder has 448 positions
 
     def prepare(self, setup: Setup) -> Prepared:
-        """Build the model in evaluation mode and up to four batches of spectrograms; decode once to count the tokens.
+        """Build the model in evaluation mode and up to four batches of spectrograms.
 
-        Raises:
-            RuntimeError: another number of tokens came out.
+        The step raises RuntimeError if another number of tokens comes out.
         """
         model = self._build(setup).eval()
         speech, batches = _speech(setup.data, self.batch_size, self.seconds)
         features = [_log_mel(batch["samples"], setup) for batch in batches]
-        decode = _decoder(model, setup)
-        prompt, *further = decode(features[0]).passes
-        if further != [1] * (self.tokens - 1):
-            raise RuntimeError(f"Whisper decoded {1 + sum(further)} tokens; {self.tokens} were asked for")
-        count = cache(lambda: transcription_flops(model, self.batch_size, prompt, self.tokens))
+        count = cache(lambda: transcription_flops(model, self.batch_size, self.tokens))
         work = {
             "audio_s": self.batch_size * self.seconds,
             "clip": self.batch_size,
             "token": self.batch_size * self.tokens,
         }
         return Prepared(
-            step=lambda i: decode(features[i % len(features)]).last_logits,
+            step=_transcription_step(model, features, self.tokens, setup),
             work=[work] * len(batches),
             inputs=inputs.describe(speech, batches),
             model=weights.describe(model, setup),
@@ -165,14 +161,15 @@ class _LastPass:
 
     def __call__(self, module: Any, args: Any, logits: Tensor) -> None:
         self.passes.append(logits.shape[1])
-        self.last_logits = logits[:, -1]
+        self.logits = logits[:, -1]
 
 
-def _decoder(model: Any, setup: Setup) -> Callable[[Tensor], _LastPass]:
-    """Greedy decoding of one batch of spectrograms.
+def _transcription_step(model: Any, batches: Sequence[Tensor], tokens: int, setup: Setup) -> Callable[[int], Tensor]:
+    """Greedy decoding of one batch of spectrograms; gives the logits of the last token, (batch_size, vocabulary).
 
-    What ``generate`` returns are token ids, which are finite whatever went wrong; the last token's logits, of shape
-    (batch_size, vocabulary), come from the cache of all before it and cost nothing to keep.
+    What ``generate`` gives are token ids, which are finite whatever went wrong; these logits come from the cache of
+    all tokens before and cost nothing to keep. That the passes were as many as asked for is seen from their shapes,
+    without waiting for the device.
     """
     import torch
 
@@ -180,18 +177,20 @@ def _decoder(model: Any, setup: Setup) -> Callable[[Tensor], _LastPass]:
     # a length is set twice: in the step that would be two lines of stderr.
     logging.getLogger("transformers.generation").setLevel(logging.ERROR)
 
-    def decode(features: Tensor) -> _LastPass:
+    def step(i: int) -> Tensor:
         last = _LastPass()
         with model.proj_out.register_forward_hook(last), torch.inference_mode(), setup.precision.autocast():
             # Without force_unique_generate_call a timestamp among the random tokens would cut the window there and
             # transcribe the rest anew.
-            model.generate(features, force_unique_generate_call=True)
-        return last
+            model.generate(batches[i % len(batches)], force_unique_generate_call=True)
+        if last.passes != [_PROMPT] + [1] * (tokens - 1):
+            raise RuntimeError(f"Whisper decoded {len(last.passes)} tokens; {tokens} were asked for")
+        return last.logits
 
-    return decode
+    return step
 
 
-def transcription_flops(model: Any, batch_size: int, prompt: int, tokens: int) -> int:
+def transcription_flops(model: Any, batch_size: int, tokens: int) -> int:
     """FLOPs of the encoder, and of the decoder token by token with its cache, for one batch.
 
     The first pass takes the prompt and fills the cache of the audio; each further pass takes one token, and costs more
@@ -216,7 +215,7 @@ def transcription_flops(model: Any, batch_size: int, prompt: int, tokens: int) -
         encoded.append(twin.model.encoder(features))
 
     encoder = flops.count(encode)
-    first, second, third = (flops.count(partial(decode, length)) for length in (prompt, 1, 1))
+    first, second, third = (flops.count(partial(decode, length)) for length in (_PROMPT, 1, 1))
     further = tokens - 1
     return encoder + first + further * second + (third - second) * (further * (further - 1) // 2)
 

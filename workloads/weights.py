@@ -86,14 +86,15 @@ def _pooled_draws(seed: int, device: Any) -> Any:
             defaults: tuple[Any, ...] = (None, 0.0, 1.0)
             target, first, second = (*args, *defaults[len(args) :])  # mean and deviation, or low and high
             scale = second if func is aten.normal_.default else second - first
-            self._fill(target.view(-1), pools[func])
-            return target.mul_(scale).add_(first)
+            self._fill(target.view(-1), pools[func], scale)
+            return target if first == 0 else target.add_(first)
 
-        def _fill(self, flat: torch.Tensor, pool: torch.Tensor) -> None:
+        def _fill(self, flat: torch.Tensor, pool: torch.Tensor, scale: float) -> None:
             done = 0
             while done < len(flat):
                 count = min(len(flat) - done, _POOL - self.position)
-                flat[done : done + count].copy_(pool[self.position : self.position + count])
+                numbers = pool[self.position : self.position + count]
+                torch.mul(numbers, scale, out=flat[done : done + count])
                 done += count
                 self.position = (self.position + count) % _POOL
 

@@ -39,7 +39,7 @@ def test_without_an_interval_three_digits_are_shown(value: float, text: str):
 
 @pytest.mark.parametrize(
     ("low", "high", "text"),
-    [(97.0, 103.4, "±3.4 %"), (80.0, 104.0, "±20 %"), (99.99, 100.01, "±<0.1 %"), (1.0, 9000.0, "over ±999 %")],
+    [(97.0, 103.4, "±3.4 %"), (80.0, 104.0, "±20 %"), (99.99, 100.01, "±<0.1 %"), (1.0, 9000.0, "±>999 %")],
 )
 def test_the_spread_is_the_wider_side_in_percent(low: float, high: float, text: str):
     assert spread(100.0, low, high) == text

@@ -88,7 +88,7 @@ def test_a_measured_case_with_a_caveat_is_not_simply_ok(report: Report):
     status = column(report.results[2], "Status")[0]
 
     assert (status.text, status.tone) == ("ok, caveat", "warn")
-    assert [caveat for _, caveat in report.caveats] == ["1 of 3 replicates measured"]
+    assert [row.caveats for row in report.caveats] == [("1 of 3 replicates measured",)]
 
 
 def test_speed_up_is_against_the_same_case_in_fp32_of_the_same_run():
@@ -214,12 +214,24 @@ def test_against_a_baseline_each_case_gets_a_verdict_or_a_reason():
     table = build(now, before).baseline
 
     assert table is not None
-    told = dict(zip([cell.text.split()[3] for cell in column(table, "Case")], table.rows, strict=True))
-    assert [told["b8"][index].text for index in (1, 3)] == ["1.997", "faster"]
-    assert told["b16"][4].text == "torch version (2.13.0+cpu before, 2.14.0 now)"
-    assert told["b128"][4].text == "the baseline has no such case"
-    assert told["b32"][4].text == "status (the candidate is oom)"
+    told = dict(zip(texts(table, "Case"), table.rows, strict=True))
+    case = "bert:Pretrain · cpu · fp32 · batch"
+    assert [told[f"{case} 8"][index].text for index in (1, 3)] == ["1.997", "faster"]
+    assert told[f"{case} 16"][4].text == "torch version (2.13.0+cpu before, 2.14.0 now)"
+    assert told[f"{case} 128"][4].text == "the baseline has no such case"
+    assert told[f"{case} 32"][4].text == "status (the candidate is oom)"
     assert texts(table, "Verdict").count("not comparable") == 3
+
+
+def test_what_an_interrupted_case_measured_is_shown_and_used_for_nothing_else():
+    stopped = replace(record(batch_size=16, seconds=(0.01, 0.01)), status="interrupted", reason="2 of 3 replicates")
+
+    report = build([record(), stopped])
+
+    assert texts(report.results[0], "Throughput") == ["80.0", "1600"]
+    assert report.summary.rows[0][1].under.endswith("batch 8")
+    assert [point.x for point in report.charts[0][0].series[0].points] == [8]
+    assert build([stopped]).charts[0][0].missing == "Throughput is not charted: interrupted: 2 of 3 replicates."
 
 
 def test_energy_and_power_come_from_the_meters_reading():

@@ -270,7 +270,10 @@ def test_the_hash_is_the_same_in_another_process(installed, data):
         installed(*TEXT, *IMAGES, *SPEECH)
     script = HASHES.replace("DATA", repr(data))
     done = subprocess.run(
-        [sys.executable, "-c", f"{script}\nprint(json.dumps(list(hashes())))"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{script}\nprint(json.dumps(list(hashes())))"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     here = {}
     exec(script, here)

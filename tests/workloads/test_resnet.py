@@ -49,7 +49,9 @@ def test_pixels_are_normalised_as_for_imagenet(setup):
     grey = torch.full((1, 8, 8, 3), 255, dtype=torch.uint8)
     normalised = resnet.Classify(**SMALL)._normalised(grey, setup())
     assert normalised.shape == (1, 3, 8, 8)
-    assert normalised[0, :, 0, 0].tolist() == pytest.approx([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225])
+    assert normalised[0, :, 0, 0].tolist() == pytest.approx(
+        [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]
+    )
 
 
 def test_labels_are_seeded_and_cover_the_classes(setup):

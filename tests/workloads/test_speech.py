@@ -22,44 +22,42 @@ def test_clips_reach_wav2vec2_with_mean_0_and_variance_1(setup):
     assert waves.var(dim=1).tolist() == pytest.approx([1, 1], rel=1e-2)
 
 
+@pytest.fixture
+def features(setup):
+    return speech._log_mel(speech._speech("generated", 2, 2)[1][0]["samples"], setup())
+
+
 @pytest.mark.parametrize("tokens", [1, 7])
-def test_exactly_so_many_tokens_are_decoded_in_one_pass_over_the_audio(setup, tokens):
-    workload = speech.Transcribe(**TINY, tokens=tokens)
-    model = workload._build(setup()).eval()
-    encodings = []
-    model.model.encoder.register_forward_hook(lambda module, inputs, output: encodings.append(output))
-    features = speech._log_mel(speech._speech("generated", 2, 2)[1][0]["samples"], setup())
-    assert speech._decoder(model, setup())(features).passes == [4] + [1] * (tokens - 1)
-    assert len(encodings) == 1
+def test_exactly_so_many_tokens_are_decoded_in_one_pass_over_the_audio(setup, features, tokens):
+    model = speech.Transcribe(**TINY, tokens=tokens)._build(setup()).eval()
+    encoded, decoded = [], []
+    model.model.encoder.register_forward_hook(lambda module, inputs, output: encoded.append(output))
+    model.proj_out.register_forward_hook(lambda module, inputs, logits: decoded.append(logits.shape[1]))
+    speech._transcription_step(model, [features], tokens, setup())(0)
+    assert decoded == [4] + [1] * (tokens - 1)
+    assert len(encoded) == 1
 
 
-def test_another_number_of_tokens_is_an_error(setup, monkeypatch):
-    build = speech.Transcribe._build
-
-    def stopping_early(self, setup):
-        model = build(self, setup)
-        model.generation_config.min_new_tokens = model.generation_config.max_new_tokens = 3
-        return model
-
-    monkeypatch.setattr(speech.Transcribe, "_build", stopping_early)
+def test_another_number_of_tokens_is_an_error(setup, features):
+    model = speech.Transcribe(**TINY, tokens=3)._build(setup()).eval()
     with pytest.raises(RuntimeError, match="decoded 3 tokens; 5 were asked for"):
-        speech.Transcribe(**TINY, tokens=5).prepare(setup())
+        speech._transcription_step(model, [features], 5, setup())(0)
 
 
-def test_the_end_of_text_is_forbidden_until_all_tokens_are_out(setup):
-    workload = speech.Transcribe(**TINY, tokens=5)
-    model = workload._build(setup()).eval()
-    # An output layer that always prefers the end of text.
-    model.proj_out.register_forward_hook(lambda module, inputs, logits: logits.index_fill(2, torch.tensor([50_257]), 1e4))
-    features = speech._log_mel(speech._speech("generated", 2, 2)[1][0]["samples"], setup())
-    assert len(speech._decoder(model, setup())(features).passes) == 5
+def test_the_end_of_text_is_forbidden_until_all_tokens_are_out(setup, features):
+    model = speech.Transcribe(**TINY, tokens=5)._build(setup()).eval()
+    end = torch.tensor([50_257])
+    model.proj_out.register_forward_hook(lambda module, inputs, logits: logits.index_fill(2, end, 1e4))
+    speech._transcription_step(model, [features], 5, setup())(0)
+    model.generation_config.min_new_tokens = 0
+    with pytest.raises(RuntimeError, match="decoded 1 tokens"):
+        speech._transcription_step(model, [features], 5, setup())(0)
 
 
-def test_transcription_gives_the_last_tokens_logits_from_the_cache_of_all_before(setup):
+def test_transcription_gives_the_last_tokens_logits_from_the_cache_of_all_before(setup, features):
     workload = speech.Transcribe(**TINY, tokens=4)
     prepared = workload.prepare(setup())
     model = workload._build(setup()).eval()
-    features = speech._log_mel(speech._speech("generated", 2, 2)[1][0]["samples"], setup())
     ids = model.generate(features, force_unique_generate_call=True)
     assert ids.shape == (2, 8)
     assert ids[0, :4].tolist() == [50_258, 50_259, 50_359, 50_363]
@@ -68,15 +66,15 @@ def test_transcription_gives_the_last_tokens_logits_from_the_cache_of_all_before
     torch.testing.assert_close(prepared.step(0), logits, rtol=1e-3, atol=1e-4)
 
 
-def test_throughput_counts_the_speech_and_not_the_silence_after_it(setup):
+def test_throughput_counts_the_speech_and_not_the_silence_after_it(setup, features):
     prepared = speech.Transcribe(**TINY, tokens=2).prepare(setup())
     assert list(prepared.work[0].items()) == [("audio_s", 4), ("clip", 2), ("token", 4)]
-    features = speech._log_mel(speech._speech("generated", 2, 2)[1][0]["samples"], setup())
     assert features.shape == (2, 80, 3000)
 
 
 def test_decoding_says_nothing_on_stderr(setup, capfd):
     prepared = speech.Transcribe(**TINY, tokens=2).prepare(setup())
-    capfd.readouterr()
     prepared.step(0)
+    capfd.readouterr()
+    prepared.step(1)
     assert capfd.readouterr().err == ""

@@ -1,0 +1,103 @@
+"""What Wattmark itself costs, as ratios of two things in one run: `nox -s overhead`.
+
+1. The measured time of a step against a bare hand-written loop of the same step, in blocks that alternate inside one
+   replicate, while the parent waits and draws as it does in a run, and memory is sampled. Bare against bare beside it
+   is the noise that this machine has.
+2. The fixed cost of one more replicate against a spawned process that imports torch and BERT and builds it plainly.
+3. `wattmark --help` and `wattmark list` against `python -c "import torch"`.
+
+Each line says the ratio, its two sides and the goal. On a machine with other load the ratios of 1 scatter by more than
+their goals: then the noise line tells so, and nothing else can be concluded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from bench.case import Case
+from bench.engines.local import Engine
+from bench.job import Job, Outcome
+from bench.measure import Plan
+
+sys.path.append(str(Path(__file__).parent))
+
+PLAIN = """
+import torch
+from transformers import BertConfig, BertForSequenceClassification
+BertForSequenceClassification(BertConfig())
+"""
+BERT = {"size": "base", "sequence_length": 128, "attention": "sdpa", "compile": False, "padding": "max_length"}
+
+
+def main() -> None:
+    """Print the three groups of ratios."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    with Engine(preload=("workloads.bert", "paired")) as engine:
+        for name, model in (("BERT-base inference, batch 1", "bert"), ("5 ms step", "small")):
+            loops(engine, name, {"model": model, "rounds": rounds})
+        replicate(engine)
+    commands()
+
+
+def loops(engine: Engine, name: str, parameters: dict) -> None:
+    """Measured against bare, interleaved in one replicate."""
+    case = Case("paired:Loops", "cpu", "fp32", 1, parameters)
+    ended = engine.run("replicate", Job(case, 0, 1, Plan(0.05), ("host",)).to_json(), timeout=3600)
+    if ended.result is None or ended.result["replicate"]["status"] != "ok":
+        sys.exit(f"{name}: {ended.result or ended.reason}\n{ended.stderr}")
+    found = json.loads(ended.result["model"]["weights"])
+    for what, goal in (("median", 1.005), ("p99", 1.02)):
+        show(f"{name}, {what}: measured / bare", found["measured"][what], found["bare"][what], goal)
+        show(f"{name}, {what}: bare / bare (noise)", found["again"][what], found["bare"][what], None)
+
+
+def replicate(engine: Engine, times: int = 5) -> None:
+    """What one more replicate takes beyond its steps, against a spawned process built the plain way."""
+    case = Case("bert:Classify", "cpu", "fp32", 1, BERT)
+    flops = None
+    forked, spawned = [], []
+    for index in range(times + 1):
+        job = Job(case, index, index, Plan(0.2), ("host", "accelerator", "nvml"), flops)
+        wall, ended = timed(lambda job=job: engine.run("replicate", job.to_json(), timeout=600))
+        outcome = Outcome.from_json(ended.result)
+        flops = outcome.flops
+        steps = sum(outcome.replicate.warmup_seconds) + sum(sample.seconds for sample in outcome.replicate.samples)
+        if index:  # the first one counts FLOPs, once for the case
+            forked.append(wall - steps)
+            spawned.append(timed(lambda: subprocess.run([sys.executable, "-c", PLAIN], check=True))[0])
+    show("fixed cost of one more replicate: forked / spawned", median(forked), median(spawned), 0.1)
+
+
+def commands(times: int = 7) -> None:
+    """Our commands that need no torch, against importing it."""
+    torch = [sys.executable, "-c", "import torch"]
+    for arguments in (["--help"], ["list"]):
+        ours = [sys.executable, "-m", "bench", *arguments]
+        pairs = [(spawn(ours), spawn(torch)) for _ in range(times)]
+        show(f"wattmark {arguments[0]} / import torch", *map(median, zip(*pairs, strict=True)), 0.25)
+
+
+def spawn(command: list[str]) -> float:
+    return timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ)))[0]
+
+
+def timed(call):
+    begin = time.perf_counter()
+    result = call()
+    return time.perf_counter() - begin, result
+
+
+def show(name: str, above: float, below: float, goal: float | None) -> None:
+    ratio = above / below
+    verdict = "" if goal is None else f"goal {goal:g}: {'met' if ratio <= goal else 'missed'}"
+    print(f"{name:<62} {ratio:7.4f}  = {1e3 * above:.4g} ms / {1e3 * below:.4g} ms  {verdict}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The same step by a bare loop and by the harness, in blocks that alternate: A B C, then C B A.
+
+A workload, so that it runs where replicates run: forked, pinned, with the parent asleep beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from statistics import median
+from typing import ClassVar, Literal
+
+from workloads import Prepared
+
+
+@dataclass(frozen=True)
+class Loops:
+    """Times one step three ways: by the harness (measured), by a bare loop, and by the bare loop again."""
+
+    version: ClassVar[int] = 1
+    batch_size: int = 1
+    model: Literal["bert", "small"] = "small"
+    rounds: int = 12
+
+    def prepare(self, setup):
+        step, steps = self._bert(setup) if self.model == "bert" else self._small()
+        times = {"measured": [], "bare": [], "again": []}
+        blocks = {"measured": lambda: harness(step, steps), "bare": lambda: bare(step, steps)}
+        blocks["again"] = blocks["bare"]
+        bare(step, steps)
+        for number in range(self.rounds):
+            for name in list(times)[:: 1 if number % 2 else -1]:
+                times[name].append(blocks[name]())
+        found = {name: summary(rounds) for name, rounds in times.items()}
+        return Prepared(
+            step=step,
+            work=[{"sequence": 1}],
+            inputs={"kind": "generated", "name": "the benchmark's own", "sha256": ""},
+            model={"parameters": 0, "weights": json.dumps(found)},  # the way out of a replicate for the figures
+        )
+
+    def _bert(self, setup):
+        from workloads.bert import Classify
+
+        return Classify(batch_size=1).prepare(setup).step, 8
+
+    def _small(self):
+        import torch
+
+        net = torch.nn.Sequential(*(torch.nn.Linear(1024, 1024) for _ in range(8))).eval()
+        x = torch.randn(64, 1024)
+
+        def step(i):
+            with torch.no_grad():
+                return net(x)
+
+        return step, 100
+
+
+def bare(step, steps):
+    """The loop that one would write by hand."""
+    times = []
+    for i in range(steps):
+        begin = time.perf_counter()
+        step(i)
+        times.append(time.perf_counter() - begin)
+    return times
+
+
+def harness(step, steps):
+    """The same steps in one window of ours, with meters and covariates, as in any run."""
+    from bench.covariates import Covariates
+    from bench.device import device
+    from bench.measure import _Window
+    from bench.meters import open_meters
+
+    where = device("cpu")
+    window = _Window(step, where, time.perf_counter_ns)
+    sample, _ = window.sample(steps, [{"sequence": 1}], open_meters(("host",), where), Covariates())
+    return list(sample.step_seconds)
+
+
+def summary(rounds):
+    """Over rounds: the median of the rounds' medians, and of their 99th percentiles (the largest of 8 to 100 steps)."""
+    return {
+        "median": median(median(times) for times in rounds),
+        "p99": median(sorted(times)[min(len(times) - 1, round(0.99 * len(times)))] for times in rounds),
+    }
