@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from statistics import fmean, variance
+from statistics import fmean, median, variance
 from typing import Any, Literal
 
 from bench.rates import value
@@ -42,21 +42,23 @@ def compare(baseline: Record, candidate: Record) -> Comparison:
 def throughput_ratio(below: Record, above: Record) -> Estimate | None:
     """The throughput of ``above`` over that of ``below``, or None where one of them has none.
 
-    The interval is Welch's two-sample t on the logs of the replicates' throughputs: replicates are the unit, and the
-    two sides may scatter differently. The degrees of freedom are rounded down, which widens it.
+    The value is the ratio of what `bench.rates` gives for each, so it is what a reader would divide. The interval is
+    Welch's two-sample t on the logs of the replicates' throughputs: replicates are the unit, and the two sides may
+    scatter differently. The degrees of freedom are rounded down and the interval holds the value, which widens it.
     """
     down, up = _logs(below), _logs(above)
     if not down or not up:
         return None
-    difference = fmean(up) - fmean(down)
+    ratio = math.exp(median(up) - median(down))
     if len(down) < 2 or len(up) < 2:
-        return Estimate(math.exp(difference), None, None)
+        return Estimate(ratio, None, None)
     parts = [(variance(logs) / len(logs), len(logs) - 1) for logs in (down, up)]
     total = sum(part for part, _ in parts)
     # Welch and Satterthwaite; without any scatter there is nothing to weigh.
     degrees = total**2 / sum(part**2 / n for part, n in parts) if total else sum(n for _, n in parts)
     half = t95(max(1, math.floor(degrees))) * math.sqrt(total)
-    return Estimate(math.exp(difference), math.exp(difference - half), math.exp(difference + half))
+    centre = fmean(up) - fmean(down)
+    return Estimate(ratio, min(ratio, math.exp(centre - half)), max(ratio, math.exp(centre + half)))
 
 
 def _logs(record: Record) -> list[float]:

@@ -61,11 +61,12 @@ def _replace(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: readers see the old one or the new one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+            whole = Path(folder) / path.name
+            with whole.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(whole, path)
     except OSError as error:
         raise SpecError(f"-o {path}: cannot be written ({error.strerror or error})") from error

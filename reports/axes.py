@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,15 +42,15 @@ def order(record: Record) -> tuple[Any, ...]:
     return (case.workload, along, case.device, rank, case.precision, case.batch_size, record.run.started, record.run.id)
 
 
-def device_part(record: Record, part: str) -> Any:
-    """A part of the device's identity, or None where the environment does not say it."""
-    device = record.environment.get("device")
-    return device.get(part) if isinstance(device, Mapping) else None
-
-
 def device_label(record: Record) -> str:
     """The product name of the device, or else torch's name of it."""
-    return line(device_part(record, "label") or record.case.device)
+    return line(_device_part(record, "label") or record.case.device)
+
+
+def device_memory(record: Record) -> float | None:
+    """What the device has in all, B, where the environment says it."""
+    size = _device_part(record, "memory_bytes")
+    return size if isinstance(size, (int, float)) else None
 
 
 def device_words(records: Sequence[Record]) -> dict[tuple[str, str], str]:
@@ -62,8 +62,13 @@ def device_words(records: Sequence[Record]) -> dict[tuple[str, str], str]:
 
 def repeated(records: Sequence[Record]) -> set[str]:
     """The ids of the cases that stand in more than one run."""
-    ids = [record.case.id for record in records]
-    return {case for case in ids if ids.count(case) > 1} if len(set(ids)) < len(ids) else set()
+    times = Counter(record.case.id for record in records)
+    return {case for case, count in times.items() if count > 1}
+
+
+def _device_part(record: Record, part: str) -> Any:
+    device = record.environment.get("device")
+    return device.get(part) if isinstance(device, Mapping) else None
 
 
 def _has(case: Axes, name: str, value: Scalar) -> bool:

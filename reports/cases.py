@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 
 from bench.rates import Value, caveats, values
 from bench.record import STATUSES, Record
-from reports.axes import Axes, axes, constant_axes, device_label, device_part, device_words, order, repeated
-from reports.cell import Cell, Table, Tone, is_share, measured
+from reports.axes import Axes, axes, constant_axes, device_label, device_memory, device_words, order, repeated
+from reports.cell import STATUS_TONES, Cell, Table, is_share, measured
 from reports.details import details
 from reports.number import Scale, scale
 from reports.ratio import speedups
 from reports.text import line, tail
-
-_TONES: dict[str, Tone] = {"ok": "good", "oom": "warn", "unsupported": "warn", "interrupted": "warn"}
 
 
 @dataclass(frozen=True)
@@ -90,14 +88,12 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
             device=line(case.device),
             device_words=called,
             device_label=device_label(record),
-            device_memory=device_part(record, "memory_bytes"),
+            device_memory=device_memory(record),
             precision=line(case.precision),
             batch_size=case.batch_size,
             axes={line(name): line(value) if isinstance(value, str) else value for name, value in axes(record).items()},
             varying=tuple(map(line, varying)),
-            status=Cell(
-                record.status, raw=record.status, note=line(record.reason or ""), tone=_TONES.get(record.status, "bad")
-            ),
+            status=Cell(record.status, note=line(record.reason or ""), tone=STATUS_TONES[record.status]),
             caveats=tuple(map(line, caveats(record))),
             values=metrics,
             cells=cells,

@@ -13,6 +13,12 @@ from reports.text import line
 
 Tone = Literal["plain", "good", "warn", "bad", "absent"]
 
+# Out of memory and unsupported are answers; the others are failures.
+STATUS_TONES: dict[str, Tone] = {
+    "ok": "good", "oom": "warn", "unsupported": "warn", "interrupted": "warn",
+    "timeout": "bad", "crashed": "bad", "failed": "bad",
+}  # fmt: skip
+
 ABSENT = "—"
 TIMES = "\xd7"  # the multiplication sign, unit of a ratio
 

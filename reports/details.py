@@ -8,7 +8,7 @@ from statistics import median
 
 from bench.rates import Value
 from bench.record import Record, Replicate
-from reports.cell import Cell, Column, Table, absent, plain
+from reports.cell import STATUS_TONES, Cell, Column, Table, absent, plain
 from reports.environments import flatten
 from reports.number import number, scale
 from reports.text import line
@@ -78,7 +78,7 @@ def _replicate(one: Replicate, beside: tuple[str, ...]) -> tuple[Cell, ...]:
     ran = [(name, _range([sample.covariates.get(name) for sample in one.samples])) for name in beside]
     return (
         Cell(str(one.index), raw=one.index),
-        Cell(one.status, note=line(one.reason or ""), tone="good" if one.status == "ok" else "bad"),
+        Cell(one.status, note=line(one.reason or ""), tone=STATUS_TONES[one.status]),
         plain(sum(sample.steps for sample in one.samples) or None, why),
         plain(len(one.samples) or None, why),
         Cell(_seconds([min(steps), median(steps), max(steps)])) if steps else absent(why),

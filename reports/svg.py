@@ -7,7 +7,7 @@ that nothing is told by colour alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from reports.chart import Chart, Point, Series
@@ -22,6 +22,8 @@ _CHARACTER = 6.1  # width of a character at 11 px, of a wide one, so that texts 
 LOG_FROM = 20  # lines that lie this far apart are drawn on a logarithmic axis
 
 STYLES = 8  # colours, then dashes and markers, come round again after as many series
+Place = Callable[[float], float]  # where a value stands in the picture
+
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 3", "6 2 2 2 2 2", "4 6")
 
 
@@ -98,9 +100,7 @@ def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
         yield _text(WIDTH - _RIGHT, bottom + 31, chart.x_title, "axis end")
         for one in chart.series:
             path = "L".join(f"{x(point.x):.1f} {y(point.y):.1f}" for point in one.points)
-            dash = _DASHES[one.style % STYLES]
-            dashes = f' stroke-dasharray="{dash}"' if dash else ""
-            yield f'<g class="s{one.style % STYLES}"><path class="line" d="M{path}"{dashes}/>'
+            yield f'<g class="s{one.style % STYLES}"><path class="line" d="M{path}"{_dashes(one)}/>'
             for point in one.points:
                 yield _whisker(x(point.x), point, y, marks[-1])
                 yield _marker(x(point.x), y(point.y), one.style, _told(one, point))
@@ -142,18 +142,21 @@ def _legend(series: Sequence[Series]) -> tuple[float, list[str]]:
         width = 32 + _width(one.label) + 14
         if left and left + width > WIDTH:
             left, base = 0.0, base + 17
-        dash = _DASHES[one.style % STYLES]
-        dashes = f' stroke-dasharray="{dash}"' if dash else ""
         parts.append(
-            f'<g class="s{one.style % STYLES}"><path class="line" d="M{left} {base - 4}h26"{dashes}/>'
+            f'<g class="s{one.style % STYLES}"><path class="line" d="M{left} {base - 4}h26"{_dashes(one)}/>'
             f"{_marker(left + 13, base - 4, one.style, '')}</g>{_text(left + 32, base, one.label, 'label')}"
         )
         left += width
     return base + 30, parts
 
 
-def _whisker(x: float, point: Point, y: object, most: float) -> str:
-    if point.low is None or point.high is None or not callable(y):
+def _dashes(series: Series) -> str:
+    dash = _DASHES[series.style % STYLES]
+    return f' stroke-dasharray="{dash}"' if dash else ""
+
+
+def _whisker(x: float, point: Point, y: Place, most: float) -> str:
+    if point.low is None or point.high is None:
         return ""
     low, high = y(max(point.low, 0)), y(point.high)
     cap = f"M{x - 3:.1f} {high:.1f}h6" if point.high <= most else ""  # an interval that is cut ends without a cap
@@ -173,9 +176,8 @@ def _marker(x: float, y: float, style: int, told: str) -> str:
     return f'<path class="marker{hollow}" d="M{x:.1f} {y:.1f}{shapes[style % len(shapes)]}">{title}</path>'
 
 
-def _apart(places: Sequence[float], x: object) -> Iterator[float]:
+def _apart(places: Sequence[float], x: Place) -> Iterator[float]:
     """The places whose labels do not meet, the largest always."""
-    assert callable(x)
     before = math.inf
     kept = []
     for place in reversed(places):

@@ -10,6 +10,7 @@ import pytest
 
 from bench.case import Case
 from bench.comparison import compare, throughput_ratio
+from bench.rates import value
 from bench.record import Record, Replicate, Run, Sample
 
 RUN = Run("r", "2026-11-20T10:15:00+00:00", "wattmark run", 0, 3, "0.1.0")
@@ -52,6 +53,16 @@ def test_the_interval_is_welchs_t_on_the_logs():
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx(
         (math.exp(0.3), math.exp(0.3 - half), math.exp(0.3 + half))
     )
+
+
+def test_the_ratio_is_that_of_the_values_which_one_spoiled_replicate_does_not_move():
+    below, above = record(0.2, 0.2, 0.2), record(0.1, 0.1, 0.9)
+
+    ratio = throughput_ratio(below, above)
+
+    assert ratio is not None
+    assert ratio.value == pytest.approx(value(above, "throughput").value / value(below, "throughput").value)
+    assert ratio.low < ratio.value <= ratio.high
 
 
 def test_an_interval_that_holds_one_tells_nothing():

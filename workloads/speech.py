@@ -26,7 +26,7 @@ PRELOAD = (
     "torch.utils.flop_counter",
 )
 
-_MOST_CLIPS = 32
+_MOST_CLIPS = 16
 
 # (layers of encoder and of decoder each, width); a head is 64 wide and the inner layer four times the width.
 _WHISPER_SIZES = {"tiny": (4, 384), "base": (6, 512), "small": (12, 768)}

@@ -105,6 +105,8 @@ def _load(model_class: Any, config: Any, setup: Setup, shape: tuple[str, ...]) -
     directory = Path(setup.model or "")
     if not (directory / "config.json").is_file():
         raise ValueError(f"model {setup.model}: no config.json there; a directory made by save_pretrained is needed")
+    from safetensors import SafetensorError
+
     try:
         found = type(config).from_pretrained(directory, local_files_only=True)
         for name in ("model_type", *shape):
@@ -112,7 +114,7 @@ def _load(model_class: Any, config: Any, setup: Setup, shape: tuple[str, ...]) -
             if there != wanted:
                 raise ValueError(f"{name} is {there!r} there, but this workload's axes mean {wanted!r}")
         model = model_class.from_pretrained(directory, local_files_only=True, dtype=setup.precision.weights)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise ValueError(f"model {setup.model}: {first_line}") from error
     return model.to(setup.device)

@@ -20,9 +20,17 @@ function compare(index, sign) {
 for (const table of document.querySelectorAll("table.results")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, index) => {
-    const button = document.createElement("button");
+    // Not a <button>: Chromium does not repeat a table's head on each printed page when it holds one.
+    const button = document.createElement("span");
+    button.setAttribute("role", "button");
+    button.tabIndex = 0;
     button.append(...head.childNodes);
     head.append(button);
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      button.click();
+    });
     button.addEventListener("click", () => {
       const up = head.getAttribute("aria-sort") !== "ascending";
       heads.forEach((other) => other.removeAttribute("aria-sort"));

@@ -191,6 +191,8 @@ def test_a_file_that_cannot_be_written_is_one_line_about_it(tmp_path: Path):
     with pytest.raises(SpecError, match=r"taken\.csv: cannot be written"):
         reports.write([record()], None, [tmp_path / "taken.csv"])
 
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.csv"]
+
 
 def test_a_bare_name_goes_to_stdout(capfdbinary: pytest.CaptureFixture[bytes]):
     reports.write([record()], None, [Path("csv")])

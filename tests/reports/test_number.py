@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
 from bench.rates import Value
-from reports import number as module
 from reports.cell import measured
 from reports.number import THIN, Scale, number, scale, spread
-
-
-def test_the_examples_in_the_documentation_are_true():
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_against_a_baseline_each_case_gets_a_verdict_or_a_reason():
     assert table is not None
     told = dict(zip(texts(table, "Case"), table.rows, strict=True))
     case = "bert:Pretrain · cpu · fp32 · batch"
-    assert [told[f"{case} 8"][index].text for index in (1, 3)] == ["1.997", "faster"]
+    assert [told[f"{case} 8"][index].text for index in (1, 3)] == ["2.000", "faster"]
     assert told[f"{case} 16"][4].text == "torch version (2.13.0+cpu before, 2.14.0 now)"
     assert told[f"{case} 128"][4].text == "the baseline has no such case"
     assert told[f"{case} 32"][4].text == "status (the candidate is oom)"

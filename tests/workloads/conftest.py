@@ -21,13 +21,25 @@ class FakePrecision:
         return torch.amp.GradScaler("cpu") if self.scaled else None
 
 
+CPU, FP32 = torch.device("cpu"), FakePrecision()
+
+
 @dataclass(frozen=True)
 class FakeSetup:
-    device: torch.device = torch.device("cpu")
-    precision: FakePrecision = FakePrecision()
+    device: torch.device = CPU
+    precision: FakePrecision = FP32
     data: str = "generated"
     model: str | None = None
     seed: int = 0
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread():
+    """Small products wait longer for a second thread than they compute, above all on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Axes: refused values, and files that are cheap to read."""
 
+import re
 import subprocess
 import sys
 
@@ -46,9 +47,8 @@ def test_every_workload_is_found_and_has_axes_a_version_and_a_line_about_itself(
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_with_what_would_be_right(make, complaint):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=f"^{re.escape(complaint)}$"):
         make()
-    assert str(caught.value) == complaint
 
 
 def test_reading_the_axes_imports_no_heavy_library():

@@ -14,6 +14,22 @@ def test_training_on_one_batch_lowers_its_loss(setup):
     assert losses[-1] < losses[0] - 1
 
 
+def test_a_step_is_that_of_the_plainest_training_loop(setup):
+    workload = resnet.Train(**SMALL)
+    prepared = workload.prepare(setup())
+    model = workload._build(setup()).train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1 * 2 / 256, momentum=0.9, weight_decay=1e-4)
+    _, batches = workload._photographs(1000, setup())
+    for i in range(6):
+        batch = batches[i % 4]
+        logits = model(workload._normalised(batch["pixels"], setup())).logits
+        loss = torch.nn.functional.cross_entropy(logits, batch["labels"])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        assert prepared.step(i).item() == pytest.approx(loss.item(), rel=1e-4)
+
+
 def test_inference_gives_the_logits_of_1000_classes(setup):
     prepared = resnet.Classify(**SMALL).prepare(setup())
     assert prepared.step(0).shape == (2, 1000)

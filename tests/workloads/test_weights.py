@@ -62,7 +62,7 @@ def test_every_parameter_has_the_distribution_of_plain_construction(pair):
     built, plain = pair
     theirs = dict(plain.named_parameters())
     for name, ours in built.named_parameters():
-        if theirs[name].std(correction=0) == 0 or "embed_positions" in name and not ours.requires_grad:
+        if theirs[name].std(correction=0) == 0 or ("embed_positions" in name and not ours.requires_grad):
             assert torch.equal(ours, theirs[name]), name  # norms, biases, sinusoidal positions
         elif ours.numel() > 2000:
             assert ours.std().item() == pytest.approx(theirs[name].std().item(), rel=0.1), name
@@ -83,6 +83,12 @@ def test_one_seed_draws_one_set_of_weights(setup):
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
+
+
+def test_no_two_layers_have_the_same_weights(setup):
+    model = weights.random(BertForPreTraining, BertConfig(**SMALL_BERT), setup())
+    matrices = [p.flatten()[1000:1010] for p in model.parameters() if p.ndim == 2 and p.numel() > 2000]
+    assert len(torch.unique(torch.stack(matrices), dim=0)) == len(matrices)
 
 
 def test_rows_of_a_large_matrix_differ_although_the_pool_repeats(setup):
@@ -151,8 +157,16 @@ def test_a_directory_without_the_right_model_is_the_users_mistake_in_one_line(se
     assert "\n" not in str(caught.value)
 
 
+def test_a_broken_weights_file_is_the_users_mistake_in_one_line(setup, tmp_path):
+    BertForSequenceClassification(BertConfig(**SMALL_BERT)).save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"not\nweights")
+    with pytest.raises(ValueError, match="^model .*") as caught:
+        bert.Classify(size="tiny").prepare(setup(model=str(tmp_path)))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_model_directory_is_the_users_mistake(setup):
-    with pytest.raises(ValueError, match="model /nowhere: no config.json there"):
+    with pytest.raises(ValueError, match="model /nowhere: no config"):
         resnet.Classify(depth=18, batch_size=1).prepare(setup(model="/nowhere"))
 
 

@@ -19,6 +19,7 @@ _SKLEARN = ("china.jpg", "flower.jpg")
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _MOST_PHOTOGRAPHS = 32  # from a folder; more would only take longer to decode
+_MOST_SQUARES = 512  # different ones, a second's work; batches of thousands repeat them
 
 # Mean and standard deviation of ImageNet's channels, for pixels from 0 to 1.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -27,15 +28,19 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def squares(data: str, count: int, size: int) -> Inputs[NDArray[np.uint8]]:
     """So many random crops of photographs, resized and mirrored by chance: (count, size, size, 3), 0 to 255.
 
+    The first 512 are different, then they come again.
+
     Raises:
         ValueError: the folder holds no image that Pillow can read, or a package is missing.
     """
     import numpy as np
 
     rng = np.random.default_rng(SEED)
+    different, shape = min(count, _MOST_SQUARES), (count, size, size, 3)
     chosen = choose(data, "skimage", "PIL")
     if chosen == "generated":
-        return Inputs("generated", "noise with a 1/f amplitude spectrum", _generated(count, size, rng))
+        noise = _generated(different, size, rng)
+        return Inputs("generated", "noise with a 1/f amplitude spectrum", np.resize(noise, shape))
     if chosen == "real":
         paths = [package_folder("skimage") / "data" / name for name in _SKIMAGE]
         if installed("sklearn"):
@@ -46,7 +51,8 @@ def squares(data: str, count: int, size: int) -> Inputs[NDArray[np.uint8]]:
         name = str(chosen)
         if not paths:
             raise ValueError(f"data {chosen}: no image there; a folder with any of {', '.join(_SUFFIXES)} is needed")
-    return Inputs("real", name, _crops([_decode(path, size) for path in paths], count, size, rng))
+    crops = _crops([_decode(path, size) for path in paths], different, size, rng)
+    return Inputs("real", name, np.resize(crops, shape))
 
 
 def _decode(path: Path, size: int) -> Any:
