@@ -160,7 +160,7 @@ def test_a_directory_without_the_right_model_is_the_users_mistake_in_one_line(se
 def test_a_broken_weights_file_is_the_users_mistake_in_one_line(setup, tmp_path):
     BertForSequenceClassification(BertConfig(**SMALL_BERT)).save_pretrained(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"not\nweights")
-    with pytest.raises(ValueError, match="^model .*") as caught:
+    with pytest.raises(ValueError, match=r"^model .*") as caught:
         bert.Classify(size="tiny").prepare(setup(model=str(tmp_path)))
     assert "\n" not in str(caught.value)
 
