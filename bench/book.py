@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.case import Case
 from bench.engines import Ended
+from bench.environment import scrub, scrub_all
 from bench.job import Outcome
 from bench.record import Record, Replicate, Run, Status
 from bench.store import Store
@@ -91,10 +92,14 @@ class Book:
 
 
 def _outcome(index: int, ended: Ended) -> Outcome:
+    """What the job brought, free of the user's name and folders; stderr is kept of what did not go well."""
+    stderr = scrub(ended.stderr)
     if ended.result is None:
         status: Status = ended.status  # type: ignore[assignment]
-        return Outcome(Replicate(index, status, ended.reason, stderr=ended.stderr))
+        return Outcome(Replicate(index, status, ended.reason, stderr=stderr))
     outcome = Outcome.from_json(ended.result)
+    outcome = replace(outcome, inputs=scrub_all(outcome.inputs), model=scrub_all(outcome.model))
     if outcome.replicate.status == "ok":
         return outcome
-    return replace(outcome, replicate=replace(outcome.replicate, stderr=ended.stderr))
+    reason = scrub(outcome.replicate.reason or "")
+    return replace(outcome, replicate=replace(outcome.replicate, reason=reason, stderr=stderr))

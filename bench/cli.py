@@ -218,13 +218,13 @@ def _data(data: str) -> str:
         return data
     if not Path(data).is_dir():
         raise SpecError(f"--data {data}: no such folder; auto, real, generated, or a folder of inputs")
-    return str(Path(data).absolute())
+    return _without_home(Path(data))
 
 
 def _model(model: Path | None) -> str | None:
     if model is not None and not model.is_dir():
         raise SpecError(f"--model {model}: no such folder; it needs config.json and weights as save_pretrained writes")
-    return str(model.absolute()) if model else None
+    return _without_home(model) if model else None
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
@@ -233,11 +233,18 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
     return value
 
 
+def _without_home(path: Path) -> str:
+    """The full path, with ``~`` for the home directory: a record is made to be handed on, and names nobody."""
+    return str(path.absolute()).replace(str(Path.home()), "~", 1)
+
+
 def _command() -> str:
-    """The command as typed, with the home directory left out of it: a record is made to be handed on."""
+    """The command as typed, the home directory left out of it likewise."""
     import shlex
 
-    return shlex.join(["wattmark", *sys.argv[1:]]).replace(str(Path.home()), "~")
+    from bench.environment import scrub
+
+    return scrub(shlex.join(["wattmark", *sys.argv[1:]]))
 
 
 def _print_json(data: Any) -> None:

@@ -31,8 +31,8 @@ _VARIABLES = (
     *("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG"),
     *("NVIDIA_TF32_OVERRIDE", "PYTORCH_*ALLOC_CONF", "TORCHINDUCTOR_*", "TORCH_COMPILE*", "HF_HUB_OFFLINE"),
 )
-# TORCHINDUCTOR_REDIS_URL may hold a password, and its like may come.
-_PRIVATE = re.compile("URL|TOKEN|SECRET|PASS|KEY|CREDENTIAL")
+# TORCHINDUCTOR_REDIS_URL may hold a password, TORCHINDUCTOR_CACHE_DIR (set by torch itself) the user's name.
+_PRIVATE = re.compile("URL|TOKEN|SECRET|PASS|KEY|CREDENTIAL|_DIR")
 
 _LIBRARIES = ("transformers", "tokenizers", "numpy", "safetensors", "triton", "nvidia-ml-py")
 
@@ -50,7 +50,7 @@ def environment(device: Device) -> dict[str, Any]:
         "git": _git(),
         "variables": _variables(),
     }
-    scrubbed: dict[str, Any] = _scrub_all(facts)
+    scrubbed: dict[str, Any] = scrub_all(facts)
     return scrubbed
 
 
@@ -80,11 +80,12 @@ def _account() -> tuple[set[str], set[str]]:
     return {home.rstrip("/") for home in homes if home.startswith("/")} - {""}, names - {""}
 
 
-def _scrub_all(value: Any) -> Any:
+def scrub_all(value: Any) -> Any:
+    """JSON-like data with every string scrubbed."""
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, dict):
-        return {key: _scrub_all(part) for key, part in value.items()}
+        return {key: scrub_all(part) for key, part in value.items()}
     return value
 
 

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -99,7 +100,8 @@ def _prepare(job: Job, precision: precisions.Precision, where: Device) -> Prepar
     case = job.case
     torch.manual_seed(job.seed)
     workload = find(case.workload)(batch_size=case.batch_size, **case.parameters)  # type: ignore[call-arg]
-    return workload.prepare(Setup(where.torch, precision, case.data, case.model, job.seed))
+    data, model = (path and str(Path(path).expanduser()) for path in (case.data, case.model))
+    return workload.prepare(Setup(where.torch, precision, data or case.data, model, job.seed))
 
 
 def _measure(job: Job, prepared: Prepared, where: Device, tell: Tell) -> Measured:

@@ -57,6 +57,18 @@ def test_stderr_is_kept_of_what_went_wrong_and_not_of_what_went_well(book):
     assert record.replicates[0].stderr == ""
 
 
+def test_nothing_that_names_the_user_is_kept(book, store, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    inputs, model = {"name": "/home/ann/reviews", "sha256": "x"}, {"parameters": 1, "weights": "/home/ann/bert"}
+    bad = Replicate(0, "failed", "ValueError: /home/ann/reviews")
+
+    book.add(CASE, 0, Ended(asdict(Outcome(bad, inputs, model)), stderr='File "/home/ann/thing.py"'))
+    book.add(LARGER, 0, Ended(None, "crashed", "killed", 'File "/home/ann/thing.py"'))
+
+    assert "ann" not in "".join(record.to_json() for record in store)
+    assert next(iter(store)).replicates
+
+
 def test_a_resumed_book_needs_only_the_replicates_that_are_missing(book, store):
     book.add(CASE, 1, well(1))
     resumed = Book(store, RUN, {"cpu": {}}, list(store))

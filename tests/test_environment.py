@@ -90,7 +90,7 @@ def test_nothing_secret_leaks(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     variables = json.loads(done.stdout)["variables"]
     assert variables["OMP_NUM_THREADS"] == "1"
-    assert variables["TORCHINDUCTOR_CACHE_DIR"] == "~/cache"
+    assert "TORCHINDUCTOR_CACHE_DIR" not in variables  # torch itself makes one of the user's name
     assert variables["MKL_VERBOSE_OUTPUT_FILE"] == "/scratch/<user>/mkl.log"
     assert variables["LD_PRELOAD"] == "libfast.so libslow.so"
     machine_id = Path("/etc/machine-id")
