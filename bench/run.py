@@ -177,8 +177,8 @@ class _Worker:
 def plan(matrix: Matrix, case: Case) -> Plan:
     """How long to measure a case: few long windows on an accelerator, whose energy counter ticks slowly."""
     if case.device == "cpu":
-        return Plan(matrix.budget, windows=8, warmup_most=max(matrix.budget, 1.0))
-    return Plan(matrix.accelerator_budget, windows=2, warmup_most=max(matrix.accelerator_budget, 1.0))
+        return Plan(matrix.budget, windows=8, warmup_most=max(3 * matrix.budget, 1.0))
+    return Plan(matrix.accelerator_budget, windows=2, warmup_most=max(3 * matrix.accelerator_budget, 1.0))
 
 
 def _environment(machine: Engine, device: str, allocator: str) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ def main(pipe: int, modules: list[str]) -> None:
     die_with_parent()
     for module in modules:
         importlib.import_module(module)
-    # What is loaded stays: the children's collector need not walk it again, nor copy its pages (gc.freeze's own advice).
+    # What is loaded stays: the children's collector need not walk it, nor copy its pages (the documentation's advice).
     gc.collect()
     gc.freeze()
     _tell(pipe, "ready", {})

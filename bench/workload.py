@@ -39,7 +39,7 @@ class Setup:
     """Everything that `Workload.prepare` may depend on besides its own axes.
 
     ``data`` is auto, real, generated or a path; ``model`` a directory of pretrained weights or None; ``seed`` draws
-    weights, inputs, masks and dropout.
+    weights and dropout; inputs are the same in all replicates.
     """
 
     device: torch.device

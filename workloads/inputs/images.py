@@ -42,10 +42,11 @@ def squares(data: str, count: int, size: int) -> Inputs[NDArray[np.uint8]]:
         noise = _generated(different, size, rng)
         return Inputs("generated", "noise with a 1/f amplitude spectrum", np.resize(noise, shape))
     if chosen == "real":
-        paths = [package_folder("skimage") / "data" / name for name in _SKIMAGE]
-        if installed("sklearn"):
-            paths += [package_folder("sklearn") / "datasets" / "images" / name for name in _SKLEARN]
+        paths = [package_folder("skimage") / "data" / file for file in _SKIMAGE]
         name = f"photographs of {release('scikit-image')}"
+        if installed("sklearn"):
+            paths += [package_folder("sklearn") / "datasets" / "images" / file for file in _SKLEARN]
+            name += f" and {release('scikit-learn')}"
     else:
         paths = files(chosen, _SUFFIXES, _MOST_PHOTOGRAPHS)
         name = str(chosen)
