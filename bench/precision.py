@@ -111,7 +111,13 @@ def _require(name: str, device: Device) -> None:
 def _refuse_emulation(precision: Precision, device: Device) -> None:
     plain = Precision("fp32", device.kind, torch.float32)
     left, right = _operands(device, 512)
-    slowdown = _fastest(precision, device, left, right) / _fastest(plain, device, left, right)
+    threads = torch.get_num_threads()
+    # On one thread: with several, a busy neighbour holds all of them up at every barrier, and looks like emulation.
+    torch.set_num_threads(1)
+    try:
+        slowdown = _fastest(precision, device, left, right) / _fastest(plain, device, left, right)
+    finally:
+        torch.set_num_threads(threads)
     if slowdown > EMULATED_SLOWDOWN:
         raise Unsupported(
             f"emulated: a matrix product in {precision.name} takes {slowdown:.0f} times as long as in fp32 "

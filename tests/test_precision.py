@@ -1,0 +1,80 @@
+"""Precisions: set up, refused where emulated, and proved to be what the label says."""
+
+import pytest
+import torch
+
+from bench import precision
+from bench.device import device
+from bench.errors import Unsupported
+
+CPU = device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    before = torch.backends.fp32_precision
+    yield
+    torch.backends.fp32_precision = before
+
+
+def test_fp32_is_strict_everywhere_even_where_torch_defaults_to_tf32():
+    settings = precision.prove(precision.apply("fp32", CPU), CPU)
+
+    assert set(settings["fp32_precision"].values()) == {"ieee"}
+    assert (settings["weights"], settings["autocast"], settings["product_dtype"]) == ("float32", None, "float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "autocast"), [("bf16", "float32", "bfloat16"), ("bf16-pure", "bfloat16", None)]
+)
+def test_bf16_and_bf16_pure_are_two_things(name, weights, autocast):
+    settings = precision.prove(precision.apply(name, CPU), CPU)
+
+    assert (settings["weights"], settings["autocast"], settings["product_dtype"]) == (weights, autocast, "bfloat16")
+
+
+def test_only_fp16_trains_with_gradient_scaling():
+    scalers = {name: precision.Precision(name, "cpu", torch.float32, compute).scaler() for name, compute in COMPUTE}
+
+    assert isinstance(scalers.pop("fp16"), torch.amp.GradScaler)
+    assert set(scalers.values()) == {None}
+
+
+COMPUTE = [("fp32", None), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+
+
+@pytest.mark.parametrize(
+    ("label", "really"), [("bf16", "fp32"), ("fp32", "bf16"), ("bf16-pure", "fp16"), ("tf32", "fp32")]
+)
+def test_a_label_that_is_not_what_ran_is_refused_with_both(label, really):
+    """As when an autocast flag of another device type is set, and fp32 is published as bf16."""
+    compute = dict(COMPUTE)[really]
+    lying = precision.Precision(label, "cpu", torch.float32, compute)
+
+    with pytest.raises(RuntimeError, match=f"precision {label} did not run as labelled"):
+        precision.prove(lying, CPU)
+
+
+def test_tf32_is_unsupported_on_a_cpu():
+    with pytest.raises(Unsupported, match="NVIDIA"):
+        precision.apply("tf32", CPU)
+
+
+@pytest.mark.parametrize(("slowdown", "refused"), [(100.0, True), (3.5, True), (2.5, False), (0.4, False)])
+def test_what_is_much_slower_than_fp32_is_emulated_and_refused(monkeypatch, slowdown, refused):
+    def fastest(chosen, *_):
+        return slowdown if chosen.name == "bf16" else 1.0
+
+    monkeypatch.setattr(precision, "_fastest", fastest)
+    if not refused:
+        assert precision.apply("bf16", CPU).name == "bf16"
+        return
+    with pytest.raises(Unsupported, match=f"emulated: .* bf16 takes {slowdown:.0f} times as long as in fp32"):
+        precision.apply("bf16", CPU)
+
+
+def test_the_probe_leaves_the_number_of_threads_as_it_was():
+    before = torch.get_num_threads()
+    precision.apply("bf16", CPU)
+
+    assert torch.get_num_threads() == before
