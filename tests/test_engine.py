@@ -138,6 +138,23 @@ def test_replicates_run_with_the_pinned_allocator_unless_told_otherwise():
         assert {name: value for name, value in ended.result["variables"].items() if name in PINNED} == expected
 
 
+def test_loading_torch_and_the_models_touches_no_accelerator():
+    """The server forks: a CUDA context in it, or only a question to the CUDA runtime, would spoil every child."""
+    script = (
+        "import importlib, torch, bench.matrix\n"
+        "from bench.run import axes_of, preload\n"
+        "asked = []\n"
+        "for name in ('is_available', 'device_count', 'current_device', 'init', '_lazy_init'):\n"
+        "    setattr(torch.cuda, name, lambda *_, name=name: asked.append(name) or 0)\n"
+        "for module in ('torch._dynamo', 'bench.replicate', *preload(bench.matrix.load('full', axes_of))):\n"
+        "    importlib.import_module(module)\n"
+        "print(asked)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_parent_sleeps_while_a_replicate_runs(engine):
     before = psutil.Process().cpu_times()
     began = time.monotonic()

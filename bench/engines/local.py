@@ -24,6 +24,10 @@ from bench.engines import Ended, Listener
 # both thresholds turns the adapting off (mallopt(3)); blocks up to 32 MiB are then reused from the heap.
 PINNED = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(4 << 30)}
 
+# A library that asks torch whether there is a GPU must not initialise CUDA in the server: its forks could not use it
+# then. With this torch asks NVML instead (torch.cuda.is_available's documentation).
+_NO_CUDA_IN_SERVER = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+
 STDERR_TAIL = 4000  # characters kept of a failed job's stderr
 START_SECONDS = 300.0  # for importing torch and the models on a cold disk
 
@@ -35,7 +39,8 @@ class Engine:
         self._modules = ["torch", "torch._dynamo", "bench.replicate", *preload]
         # The server finds modules exactly where we do, a workload in the current directory included.
         path = os.pathsep.join(entry for entry in sys.path if entry)
-        self._environment = {**os.environ, "PYTHONPATH": path, **(PINNED if allocator == "pinned" else {})}
+        self._environment = {**os.environ, **_NO_CUDA_IN_SERVER, "PYTHONPATH": path}
+        self._environment |= PINNED if allocator == "pinned" else {}
         self._server: subprocess.Popen[bytes] | None = None
         self._events: _Events | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="wattmark-")
