@@ -41,8 +41,12 @@ class Covariates(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure. Warm-up takes at least ``warmup_least`` and at most ``warmup_most`` seconds; sampling takes
-    ``budget`` seconds in about ``windows`` windows and may end early when it is precise to ``target``."""
+    """How long to measure, in seconds.
+
+    After the first step, warm-up takes ``warmup_least`` to ``warmup_most`` (and the rest of the step in which that
+    passes), two steps at least. Sampling takes ``budget`` in about ``windows`` windows, and ends early when the time of
+    a step is known to ``target`` or ``most_steps`` have run.
+    """
 
     budget: float
     windows: int = 8
@@ -118,7 +122,7 @@ def _warm_up(window: _Window, probe_seconds: float, plan: Plan) -> tuple[list[fl
     Returns every step's seconds, the probe's first, and whether the blocks had stopped getting faster.
     """
     rule = Steady()
-    times, spent, fastest = [probe_seconds], probe_seconds, probe_seconds
+    times, spent, fastest = [probe_seconds], 0.0, probe_seconds
     while not (rule.reached and spent >= plan.warmup_least) and (spent < plan.warmup_most or len(times) < 3):
         steps = max(1, round(BLOCK_SECONDS / fastest))
         seconds, step_seconds, _ = window.run(steps)

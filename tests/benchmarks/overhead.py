@@ -3,6 +3,8 @@
 1. The measured time of a step against a bare hand-written loop of the same step, in blocks that alternate inside one
    replicate, while the parent waits and draws as it does in a run, and memory is sampled. Bare against bare beside it
    is the noise that this machine has.
+   Then the same step in a replicate against a bare process of its own, pair by pair: what the whole arrangement does to
+   a number. Two processes of the same code differ by some percent by themselves, so this has no goal but to be near 1.
 2. The fixed cost of one more replicate against a spawned process that imports torch and BERT and builds it plainly.
 3. `wattmark --help` and `wattmark list` against `python -c "import torch"`.
 
@@ -21,9 +23,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.case import Case
-from bench.engines.local import Engine
+from bench.engines.local import PINNED, Engine
 from bench.job import Job, Outcome
+from bench.matrix import load
 from bench.measure import Plan
+from bench.run import axes_of, preload
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -32,15 +36,29 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification
 BertForSequenceClassification(BertConfig())
 """
+BARE = """
+import time, torch
+from statistics import median
+from transformers import BertConfig, BertForSequenceClassification
+model = BertForSequenceClassification(BertConfig()).eval()
+ids, mask, times = torch.randint(1000, 30000, (1, 128)), torch.ones(1, 128, dtype=torch.long), []
+with torch.inference_mode():
+    for _ in range(25):
+        begin = time.perf_counter()
+        model(input_ids=ids, attention_mask=mask)
+        times.append(time.perf_counter() - begin)
+print(median(times[5:]))
+"""
 BERT = {"size": "base", "sequence_length": 128, "attention": "sdpa", "compile": False, "padding": "max_length"}
 
 
 def main() -> None:
     """Print the three groups of ratios."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
-    with Engine(preload=("workloads.bert", "paired")) as engine:
+    with Engine(preload=(*preload(load("quick", axes_of)), "paired")) as engine:
         for name, model in (("BERT-base inference, batch 1", "bert"), ("5 ms step", "small")):
             loops(engine, name, {"model": model, "rounds": rounds})
+        processes(engine)
         replicate(engine)
     commands()
 
@@ -55,6 +73,27 @@ def loops(engine: Engine, name: str, parameters: dict) -> None:
     for what, goal in (("median", 1.005), ("p99", 1.02)):
         show(f"{name}, {what}: measured / bare", found["measured"][what], found["bare"][what], goal)
         show(f"{name}, {what}: bare / bare (noise)", found["again"][what], found["bare"][what], None)
+
+
+def processes(engine: Engine, pairs: int = 6) -> None:
+    """A step in a replicate against the same step in a bare process, in turn: A B, B A, ..."""
+    found: dict[str, list[float]] = {"replicate": [], "bare": []}
+    environment = {**os.environ, **PINNED}
+
+    def forked() -> float:
+        job = Job(Case("bert:Classify", "cpu", "fp32", 1, BERT), 0, 1, Plan(2.0), ("host",), (1, 1, 1, 1))
+        outcome = Outcome.from_json(engine.run("replicate", job.to_json(), timeout=600).result)
+        return median(step for sample in outcome.replicate.samples for step in sample.step_seconds)
+
+    def bare() -> float:
+        command = [sys.executable, "-c", BARE]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
+
+    ways = {"replicate": forked, "bare": bare}
+    for number in range(pairs):
+        for name in list(ways)[:: 1 if number % 2 else -1]:
+            found[name].append(ways[name]())
+    show("BERT-base inference, batch 1: replicate / bare process", *map(median, found.values()), None)
 
 
 def replicate(engine: Engine, times: int = 5) -> None:
