@@ -39,9 +39,13 @@ class Book:
         """The batches' model FLOPs, where a replicate of this session has counted them."""
         return self._flops.get(case.id)
 
+    def record(self, case: Case) -> Record | None:
+        """What is known of a case so far."""
+        return self._records.get(case.id)
+
     def needs(self, case: Case, index: int) -> bool:
         """Whether this replicate is still to be measured."""
-        record = self._records.get(case.id)
+        record = self.record(case)
         if record is None:
             return True
         return record.status == "interrupted" and index not in {replicate.index for replicate in record.replicates}
@@ -49,7 +53,7 @@ class Book:
     def add(self, case: Case, index: int, ended: Ended) -> Record:
         """Take in how a replicate ended, and write the record."""
         outcome = _outcome(index, ended)
-        record = self._records.get(case.id) or self._fresh(case)
+        record = self.record(case) or self._fresh(case)
         record = replace(
             record,
             inputs=record.inputs or outcome.inputs,

@@ -168,14 +168,14 @@ def _measured(request: Any, store: Path) -> Any:
     from bench.progress import Progress
     from bench.run import run as measure
 
-    with Progress() as progress:
-        try:
+    try:
+        with Progress() as progress:
             return measure(request, progress)
-        except KeyboardInterrupt:
-            again = _command().replace(" --resume", "")
-            again += "" if f"-o {store}" in again else f" -o {store}"
-            progress.say(f"Interrupted. Every finished replicate is in {store}; go on with: {again} --resume")
-            raise
+    except KeyboardInterrupt:
+        again = _command().replace(" --resume", "")
+        again += "" if any(option in sys.argv for option in ("-o", "--output")) else f" -o {store}"
+        print(f"Interrupted. Every finished replicate is in {store}; go on with:\n{again} --resume", file=sys.stderr)
+        raise
 
 
 def _printed(json: bool) -> Path:
@@ -185,7 +185,7 @@ def _printed(json: bool) -> Path:
 
 def _store(output: Path | None, resume: bool) -> tuple[Path, list[Any]]:
     """Where records go, and what a resumed run has already written there."""
-    from bench.store import read
+    from bench.store import Store
 
     if not resume:
         return output or Path("results") / f"{datetime.now():%Y-%m-%d-%H%M%S}", []
@@ -194,7 +194,7 @@ def _store(output: Path | None, resume: bool) -> tuple[Path, list[Any]]:
         if not stores:
             raise SpecError("--resume: there is no store under results/; name one with -o")
         output = stores[-1]
-    return output, read([output])
+    return output, list(Store(output))  # none, if it was stopped before the first replicate had ended
 
 
 def _axes(texts: list[str]) -> dict[str, list[str]]:

@@ -123,7 +123,7 @@ class Progress:
     def _view(self) -> Group:
         line = Table.grid(padding=(0, 2))
         left = self._seconds_left()
-        to_go = "" if left is None else f"about {left // 60:.0f} min {left % 60:02.0f} s to go"
+        to_go = "" if left is None else f"about {_words(left)} to go"
         line.add_row(ProgressBar(self._total or 1, self._done, width=30), f"{self._done} of {self._total}", to_go)
         if self._case is None:
             return Group(Text(self._phase), line) if not self._total else Group(line)
@@ -142,6 +142,11 @@ class Progress:
             return None
         mean = sum(seen.values()) / len(seen)
         return sum(count * seen.get(case, mean) for case, count in self._left.items())
+
+
+def _words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def short_names(cases: Sequence[Case]) -> dict[str, str]:

@@ -157,6 +157,9 @@ class _Worker:
 
         def fits(size: int) -> bool:
             case = replace(family, batch_size=size)
+            known = self._book.record(case)
+            if known is not None:  # of the run that is resumed
+                return known.status in ("ok", "interrupted")
             self._progress.say(f"does it fit? {case}")
             ended = self._run(case, 0, fit_only=True)
             fit = ended.result is not None and ended.result["replicate"]["status"] == "ok"

@@ -108,7 +108,7 @@ def test_a_traceback_of_what_failed_is_in_the_stderr_tail(engine):
 def test_a_hang_is_ended_with_its_whole_process_tree_and_the_next_one_runs(engine):
     before = {process.pid for process in psutil.Process().children(recursive=True)}
 
-    ended = engine.run("replicate", job(faulty("hang")).to_json(), timeout=3)
+    ended = engine.run("replicate", job(faulty("hang with a child")).to_json(), timeout=3)
 
     assert ended.status == "timeout"
     assert ended.reason == "no end after 3 s (while warming up)"

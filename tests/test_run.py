@@ -108,6 +108,19 @@ def test_max_finds_the_largest_batch_and_keeps_the_failures_on_the_way(wattmark,
     assert done.returncode == 0, done.stderr
     assert found == {5: "ok", 6: "oom", 8: "oom"}
 
+    search = ("-w", "toys:Limited", "--batch", "max", "--precision", "fp32", "-o", "store", "--resume")
+    again = wattmark("run", "my.toml", *search)
+
+    assert again.returncode == 0, again.stderr
+    assert [len(record.replicates) for record in Store(tmp_path / "store")] == [2, 1, 1]
+
+
+def test_resuming_a_run_that_was_stopped_before_it_began_begins_it(wattmark, tmp_path):
+    done = wattmark("run", "my.toml", "--precision", "fp32", "--batch", "2", "-o", "store", "--resume")
+
+    assert done.returncode == 0, done.stderr
+    assert [record.status for record in Store(tmp_path / "store")] == ["ok"]
+
 
 def test_an_interrupted_run_keeps_all_and_says_how_to_go_on_and_resume_does_only_the_rest(wattmark, tmp_path):
     arguments = ("run", "my.toml", "--precision", "fp32", "--replicates", "8", "-o", "store")

@@ -87,9 +87,12 @@ def fail(fault):
     elif fault == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     elif fault == "hang":
-        if os.fork() == 0:  # a grandchild in a session of its own, which the timeout has to reach too
+        time.sleep(600)
+    elif fault == "hang with a child":
+        if os.fork() == 0:  # in a session of its own, which the timeout has to reach too
             os.setsid()
-            time.sleep(600)
+            time.sleep(60)
+            os._exit(0)
         time.sleep(600)
     elif fault == "oom":
         torch.empty(1 << 50)
