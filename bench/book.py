@@ -56,6 +56,7 @@ class Book:
         record = self.record(case) or self._fresh(case)
         record = replace(
             record,
+            version=record.version or outcome.version,
             inputs=record.inputs or outcome.inputs,
             model=record.model or outcome.model,
             replicates=(*record.replicates, outcome.replicate),

@@ -90,7 +90,8 @@ def _identity(record: Record) -> dict[str, Any]:
         "parameters": dict(record.case.parameters),
         "batch size": record.case.batch_size,
         "effective precision": next((_settings(one.precision) for one in record.measured), {}),
-        "inputs hash": (record.inputs or {}).get("hash"),
+        "workload version": record.version,
+        "inputs hash": (record.inputs or {}).get("sha256"),
     }
 
 

@@ -37,9 +37,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A replicate with what it learnt of the case: inputs and model as the record keeps them, FLOPs per batch."""
+    """A replicate with what it learnt of the case: version, inputs and model as records keep them, FLOPs per batch."""
 
     replicate: Replicate
+    version: int | None = None
     inputs: Mapping[str, Any] | None = None
     model: Mapping[str, Any] | None = None
     flops: Sequence[int | None] | None = None

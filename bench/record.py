@@ -116,8 +116,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Record:
-    """A case with all that was learnt of it. ``inputs`` says kind, name and hash of the inputs that were used,
-    ``model`` the parameter count and where the weights came from; both are null where no replicate got that far.
+    """A case with all that was learnt of it.
+
+    ``version`` is the workload's, ``inputs`` says kind, name and hash of the inputs that were used, ``model`` the
+    parameter count and where the weights came from; all are null where no replicate got that far.
     """
 
     run: Run
@@ -125,6 +127,7 @@ class Record:
     environment: Mapping[str, Any]
     status: Status
     reason: str | None = None
+    version: int | None = None
     inputs: Mapping[str, Any] | None = None
     model: Mapping[str, Any] | None = None
     replicates: tuple[Replicate, ...] = ()
@@ -177,6 +180,7 @@ class Record:
                 environment=data["environment"],
                 status=data["status"],
                 reason=data["reason"],
+                version=data["version"],
                 inputs=data["inputs"],
                 model=data["model"],
                 replicates=tuple(Replicate.from_json(replicate) for replicate in data["replicates"]),

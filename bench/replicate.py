@@ -21,7 +21,8 @@ from bench.job import Job, Outcome
 from bench.measure import Measured, Tell, measure
 from bench.meters import open_meters
 from bench.record import Replicate, Sample, Status
-from bench.workload import Prepared, Setup, find
+from bench.workload import Workload, find
+from workloads import Prepared, Setup
 
 # How torch and the C library say that memory ran out, where no exception class of its own says it.
 _OOM_PHRASES = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "Cannot allocate memory")
@@ -59,7 +60,8 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
     settings = precisions.prove(precision, where)
     shift = _shift_heap(job.seed)
     begin = time.perf_counter()
-    prepared = _prepare(job, precision, where)
+    workload = find(job.case.workload)
+    prepared = _prepare(workload, job, precision, where)
     prepare_seconds = time.perf_counter() - begin
     tell("prepared", {"seconds": prepare_seconds})
     replicate = replace(replicate, prepare_seconds=prepare_seconds, precision=settings, made=_made(job, shift))
@@ -67,7 +69,7 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         for number in range(2):
             prepared.step(number)
             where.synchronize()
-        return Outcome(replicate, prepared.inputs, prepared.model)
+        return Outcome(replicate, workload.version, prepared.inputs, prepared.model)
     measured = _measure(job, prepared, where, tell)
     flops = job.flops or _count_flops(prepared)
     return Outcome(
@@ -80,6 +82,7 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
             samples=tuple(_with_flop(sample, flops) for sample in measured.samples),
             readings=measured.losses,
         ),
+        workload.version,
         prepared.inputs,
         prepared.model,
         flops,
@@ -96,12 +99,12 @@ def _made(job: Job, shift: torch.Tensor) -> dict[str, Any]:
     return {"how": "forked, model rebuilt", "seed": job.seed, "heap_shift_bytes": shift.numel()}
 
 
-def _prepare(job: Job, precision: precisions.Precision, where: Device) -> Prepared:
+def _prepare(workload: type[Workload], job: Job, precision: precisions.Precision, where: Device) -> Prepared:
     case = job.case
     torch.manual_seed(job.seed)
-    workload = find(case.workload)(batch_size=case.batch_size, **case.parameters)  # type: ignore[call-arg]
     data, model = (path and str(Path(path).expanduser()) for path in (case.data, case.model))
-    return workload.prepare(Setup(where.torch, precision, data or case.data, model, job.seed))
+    axes: dict[str, Any] = {"batch_size": case.batch_size, **case.parameters}
+    return workload(**axes).prepare(Setup(where.torch, precision, data or case.data, model, job.seed))
 
 
 def _measure(job: Job, prepared: Prepared, where: Device, tell: Tell) -> Measured:

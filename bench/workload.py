@@ -1,67 +1,19 @@
-"""What the harness asks of a workload, and what it hands to one. Nothing here imports a workload."""
+"""Finding workloads by name, and reading their axes. Nothing here imports one before it is asked for."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Protocol, cast, get_args, get_origin, get_type_hints
 
 from bench.errors import SpecError
 from bench.matrix import Axis
-
-if TYPE_CHECKING:
-    import torch
-
-
-class Precision(Protocol):
-    """How a workload shall compute (`bench.precision` makes them)."""
-
-    @property
-    def name(self) -> str:
-        """One of `bench.case.PRECISIONS`."""
-
-    @property
-    def weights(self) -> torch.dtype:
-        """The type that the model's weights and floating-point inputs are kept in."""
-
-    def autocast(self) -> AbstractContextManager[Any]:
-        """The context that forward passes run in; for a precision without autocast it does nothing."""
-
-    def scaler(self) -> torch.amp.GradScaler | None:
-        """A new gradient scaler for a training loop, or None where the precision needs none."""
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Everything that `Workload.prepare` may depend on besides its own axes.
-
-    ``data`` is auto, real, generated or a path; ``model`` a directory of pretrained weights or None; ``seed`` draws
-    weights and dropout; inputs are the same in all replicates.
-    """
-
-    device: torch.device
-    precision: Precision
-    data: str = "auto"
-    model: str | None = None
-    seed: int = 0
-
-
-class Prepared(Protocol):
-    """See `workloads.prepared.Prepared`: only ``step`` is timed."""
-
-    step: Callable[[int], Any]
-    work: Sequence[Mapping[str, float]]
-    inputs: Mapping[str, Any]
-    model: Mapping[str, Any]
-    flops: Callable[[int], int] | None
-    trains: bool
+from workloads import Prepared, Setup
 
 
 class Workload(Protocol):
-    """A frozen dataclass. Its fields are its axes, each with a default; ``batch_size`` is one of them.
+    """A frozen dataclass. Its fields are its axes, each with a default; ``batch_size`` is one of them. Its ``version``
+    rises whenever the same axes come to mean another computation: records of two versions are not compared.
 
     A `ValueError` from the constructor is the user's mistake (exit code 2); `NotImplementedError` from ``prepare`` says
     that this device or precision cannot run it, and why (status unsupported).

@@ -27,7 +27,9 @@ def book(store):
 
 
 def well(index, flops=(7,)):
-    return Ended(asdict(Outcome(Replicate(index, "ok"), {"sha256": "x"}, {"parameters": 1}, flops)), stderr="a warning")
+    return Ended(
+        asdict(Outcome(Replicate(index, "ok"), 3, {"sha256": "x"}, {"parameters": 1}, flops)), stderr="a warning"
+    )
 
 
 def test_each_replicate_is_on_disk_before_the_next_one_starts(book, store):
@@ -37,7 +39,7 @@ def test_each_replicate_is_on_disk_before_the_next_one_starts(book, store):
 
     book.add(CASE, 1, well(1))
     (second,) = store
-    assert (second.status, second.reason, len(second.replicates)) == ("ok", None, 2)
+    assert (second.status, second.reason, len(second.replicates), second.version) == ("ok", None, 2, 3)
 
 
 @pytest.mark.parametrize("status", ["crashed", "timeout", "oom", "unsupported", "failed"])
@@ -62,7 +64,7 @@ def test_nothing_that_names_the_user_is_kept(book, store, monkeypatch):
     inputs, model = {"name": "/home/ann/reviews", "sha256": "x"}, {"parameters": 1, "weights": "/home/ann/bert"}
     bad = Replicate(0, "failed", "ValueError: /home/ann/reviews")
 
-    book.add(CASE, 0, Ended(asdict(Outcome(bad, inputs, model)), stderr='File "/home/ann/thing.py"'))
+    book.add(CASE, 0, Ended(asdict(Outcome(bad, 3, inputs, model)), stderr='File "/home/ann/thing.py"'))
     book.add(LARGER, 0, Ended(None, "crashed", "killed", 'File "/home/ann/thing.py"'))
 
     assert "ann" not in "".join(record.to_json() for record in store)

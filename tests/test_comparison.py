@@ -28,7 +28,7 @@ def record(*seconds: float, **more: Any) -> Record:
         )
         for index, one in enumerate(seconds)
     )
-    fields: dict[str, Any] = {"environment": ENVIRONMENT, "inputs": {"hash": "9f3a"}, **more}
+    fields: dict[str, Any] = {"environment": ENVIRONMENT, "inputs": {"sha256": "9f3a"}, **more}
     return Record(RUN, Case("w:W", "cuda:0", "fp32", 4), status="ok", replicates=replicates, **fields)
 
 
@@ -93,7 +93,8 @@ def test_identical_replicates_are_no_division_by_zero():
     [
         ("device label", {"environment": {**ENVIRONMENT, "device": {"label": "A100"}}}),
         ("torch version", {"environment": {**ENVIRONMENT, "torch": {"version": "2.14.0"}}}),
-        ("inputs hash", {"inputs": {"hash": "0000"}}),
+        ("workload version", {"version": 2}),
+        ("inputs hash", {"inputs": {"sha256": "0000"}}),
         ("precision", {"case": Case("w:W", "cuda:0", "bf16", 4)}),
         ("parameters", {"case": Case("w:W", "cuda:0", "fp32", 4, {"depth": 50})}),
         ("batch size", {"case": Case("w:W", "cuda:0", "fp32", 8)}),

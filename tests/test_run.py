@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from bench.case import Case
@@ -213,3 +215,14 @@ def test_auto_is_every_device_and_cuda_alone_is_the_first():
     assert choose(["cpu", "auto"], ["cpu", "mps"]) == ["cpu", "mps"]
     with pytest.raises(SpecError, match="not here"):
         choose(["cuda:2"], ["cpu", "cuda:0"])
+
+
+def test_what_a_run_writes_follows_the_published_schema(wattmark, tmp_path):
+    faults = ("-w", "toys:Faulty", "--set", "fault=oom,segv,none", "--replicates", "1")
+    wattmark("run", "my.toml", *faults, "--precision", "bf16", "-o", "store")
+
+    schema = json.loads((resources.files("bench") / "record.schema.json").read_text())
+    written = [json.loads(path.read_text()) for path in (tmp_path / "store").glob("*.record.json")]
+    assert len(written) == 3
+    for record in written:
+        jsonschema.validate(record, schema)

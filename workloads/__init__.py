@@ -7,5 +7,6 @@ not pay for a second of imports.
 """
 
 from workloads.prepared import Prepared
+from workloads.setup import Setup
 
-__all__ = ["Prepared"]
+__all__ = ["Prepared", "Setup"]

@@ -1,8 +1,9 @@
-"""What a workload is built from, as this side of the house sees it: `bench.workload.Setup` fits it."""
+"""What a workload is built from: where, in which precision, on which inputs, with which weights."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -10,34 +11,30 @@ if TYPE_CHECKING:
 
 
 class Precision(Protocol):
-    """How a workload computes: the type of its weights, and the autocast context and gradient scaler over them."""
+    """How a workload shall compute."""
 
     @property
-    def weights(self) -> torch.dtype: ...
+    def weights(self) -> torch.dtype:
+        """The type that the model's weights and floating-point inputs are kept in."""
 
-    def autocast(self) -> AbstractContextManager[Any]: ...
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context that forward passes run in; for a precision without autocast it does nothing."""
 
-    def scaler(self) -> torch.amp.GradScaler | None: ...
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """A new gradient scaler for a training loop, or None where the precision needs none."""
 
 
-class Setup(Protocol):
-    """Everything that ``prepare`` depends on besides the workload's own axes.
+@dataclass(frozen=True)
+class Setup:
+    """Everything that ``prepare`` may depend on besides the workload's own axes.
 
-    ``seed`` draws weights and dropout. It does not draw the inputs: they come from `workloads.inputs.SEED`, so that
-    all replicates of a case do the same work and carry the same hash.
+    ``data`` is auto, real, generated or a path; ``model`` a directory of pretrained weights or None. ``seed`` draws
+    weights and dropout, and not the inputs: they come from `workloads.inputs.SEED`, so that all replicates of a case do
+    the same work and carry the same hash.
     """
 
-    @property
-    def device(self) -> torch.device: ...
-
-    @property
-    def precision(self) -> Precision: ...
-
-    @property
-    def data(self) -> str: ...
-
-    @property
-    def model(self) -> str | None: ...
-
-    @property
-    def seed(self) -> int: ...
+    device: torch.device
+    precision: Precision
+    data: str = "auto"
+    model: str | None = None
+    seed: int = 0

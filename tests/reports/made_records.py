@@ -99,7 +99,7 @@ def record(
         for index, one in enumerate(seconds)
     )
     fields: dict[str, Any] = {
-        "inputs": {"kind": "generated", "name": "token ids", "hash": "9f3a"},
+        "inputs": {"kind": "generated", "name": "token ids", "sha256": "9f3a"},
         "model": {"parameters": 110_106_428, "weights": "random"},
         "replicates": replicates,
         **more,

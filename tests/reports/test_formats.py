@@ -223,7 +223,7 @@ def hostile(text: str) -> Report:
     environment = {**CPU, "device": {**CPU["device"], "label": text}, "host": {text: text, "more": [text]}}
     run = replace(RUN, id=text, command=text, wattmark=text)
     place = {"parameters": {text: text, "x": 1}, "environment": environment, "run": run}
-    good = record(text, text, inputs={"hash": text, text: text}, model={"weights": text}, unit=text, **place)
+    good = record(text, text, inputs={"sha256": text, text: text}, model={"weights": text}, unit=text, **place)
     samples = [replace(sample, covariates={text: 1.0}) for sample in good.samples]
     replicates = tuple(
         replace(one, samples=(sample,), clock=text, ended_by=text, precision={text: text})

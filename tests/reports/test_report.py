@@ -155,7 +155,7 @@ def test_a_fact_that_could_not_be_had_shows_its_reason():
 def test_a_case_tells_what_really_ran(report: Report):
     facts = {row[0].text: row[1].text for row in report.cases[0].details[2].rows}
 
-    assert (facts["inputs.hash"], facts["model.parameters"]) == ("9f3a", "110106428")
+    assert (facts["inputs.sha256"], facts["model.parameters"]) == ("9f3a", "110106428")
     assert facts["effective precision.weights"] == "float32"
 
 
