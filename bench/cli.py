@@ -122,7 +122,7 @@ def main() -> NoReturn:
         sys.exit(_refuse(str(error)))
     except typer.Exit as done:
         sys.exit(done.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # typer made an Abort of the former once, and an Exit(130) since
         sys.exit(130)
     except Exception as error:
         # typer brings its own copy of click: its usage errors are known by what they carry.

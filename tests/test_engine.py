@@ -52,6 +52,13 @@ def test_a_replicate_brings_samples_inputs_model_and_flops(engine):
         assert sample.readings["memory.allocated"].reason == "a cpu has no device memory of its own"
 
 
+def test_flops_that_a_workload_does_not_count_are_absent_and_not_zero(engine):
+    found = outcome(engine, faulty("none"))
+
+    assert list(found.flops) == [None]
+    assert {sample.flop for sample in found.replicate.samples} == {None}
+
+
 def test_replicates_say_how_they_were_made_and_differ_in_seed_and_memory_layout(engine):
     one, other = (outcome(engine, seed=seed).replicate.made for seed in (1, 2))
 
