@@ -59,7 +59,7 @@ def build(records: Sequence[Record], baseline: Sequence[Record] | None = None) -
     )
     return Report(
         title="Wattmark report",
-        subtitle=f"{len(rows)} cases on {', '.join(devices)}: {counts(rows)}",
+        subtitle=f"{len(rows)} case{'s' * (len(rows) != 1)} on {', '.join(devices)}: {counts(rows)}",
         runs=_runs(records),
         summary=summary_table(rows),
         baseline=against(baseline, records, [row.full_name for row in rows]) if baseline else None,
