@@ -25,7 +25,7 @@ _README = (
 
 def write_readme(book: Workbook, report: Report) -> None:
     """Write the legend, the assumptions, the caveats, and the runs with their environments."""
-    sheet = book.sheet("README", [Head("", "", width=width) for width in (28, 30, 44, 12, 12, 12, 12)])
+    sheet = book.sheet("README", [Head("", "", width=width) for width in (36, 44, 44, 12, 12, 12, 12)])
     book.write(sheet, 0, 0, "Capacity plan", "title")
     book.write(sheet, 1, 0, report.subtitle, "note")
     row = 3
