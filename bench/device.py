@@ -139,7 +139,7 @@ def _accelerator(name: str, kind: str, index: int) -> Device:
 
 
 def _cpu_label() -> str:
-    from bench.environment import cpu_model
+    from bench.machine import cpu_model
 
     return cpu_model()
 

@@ -20,7 +20,6 @@ import bench
 from bench import machine
 from bench.errors import Unavailable
 from bench.machine import absent
-from bench.machine import cpu_model as cpu_model
 
 if TYPE_CHECKING:
     from bench.device import Device

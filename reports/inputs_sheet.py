@@ -11,7 +11,7 @@ from reports.plan import Inputs, Target
 from reports.sheet import Head, address
 
 if TYPE_CHECKING:
-    from reports.xlsx import Workbook
+    from reports.workbook import Workbook
 
 
 @dataclass(frozen=True)

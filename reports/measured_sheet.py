@@ -11,7 +11,7 @@ from reports.plan import Candidate
 from reports.sheet import FIRST_ROW, Head, address
 
 if TYPE_CHECKING:
-    from reports.xlsx import Workbook
+    from reports.workbook import Workbook
 
 _HEADS = (
     Head("target", "Row of the plan", "", "0", 9),

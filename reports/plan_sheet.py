@@ -12,7 +12,7 @@ from reports.plan import Target
 from reports.sheet import FIRST_ROW, Head, address
 
 if TYPE_CHECKING:
-    from reports.xlsx import Workbook
+    from reports.workbook import Workbook
 
 _HEADS = (
     Head("number", "Row", "", "0", 6),

@@ -8,7 +8,7 @@ from reports.report import Report
 from reports.sheet import Head
 
 if TYPE_CHECKING:
-    from reports.xlsx import Workbook
+    from reports.workbook import Workbook
 
 _README = (
     "Yellow cells are yours to change. Grey cells were measured. White cells are formulas over both.",

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ ONLY_IN = {
     "pynvml": {"bench/nvml.py"},
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
-    "xlsxwriter": {"reports/xlsx.py"},
+    "xlsxwriter": {"reports/workbook.py"},
     "typer": {"bench/cli.py"},
 }
 
@@ -131,3 +132,18 @@ def test_no_file_has_two_ideas():
     }
 
     assert long == {}
+
+
+@pytest.mark.parametrize("package", ["bench", "reports", "workloads"])
+def test_no_imports_go_round_in_circles(package):
+    names = {str(path.relative_to(ROOT).with_suffix("")).replace("/", "."): path for path in sources(package)}
+    graph = {
+        name: {
+            known
+            for known in names
+            if known != name and any(f"{one}.".startswith(f"{known}.") for one in imports(path))
+        }
+        for name, path in names.items()
+    }
+
+    TopologicalSorter(graph).prepare()
