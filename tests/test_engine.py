@@ -67,10 +67,14 @@ def test_replicates_say_how_they_were_made_and_differ_in_seed_and_memory_layout(
 
 
 def test_the_record_says_that_the_label_is_what_ran(engine):
-    found = outcome(engine, replace(CASE, precision="bf16")).replicate.precision
-
-    assert (found["autocast"], found["weights"], found["product_dtype"]) == ("bfloat16", "float32", "bfloat16")
     assert outcome(engine).replicate.precision["product_error"] < 1e-5
+
+    found = outcome(engine, replace(CASE, precision="bf16")).replicate
+    if found.status == "unsupported":  # an older CPU
+        assert found.reason.startswith("emulated: ")
+        return
+    settings = found.precision
+    assert (settings["autocast"], settings["weights"], settings["product_dtype"]) == ("bfloat16", "float32", "bfloat16")
 
 
 def test_a_precision_that_the_device_lacks_is_unsupported_with_the_reason(engine):

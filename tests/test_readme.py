@@ -27,7 +27,9 @@ def test_every_example_runs_as_written(tmp_path):
             )
             assert done.returncode == 0, f"{line}\n{done.stderr}"
 
-    assert {record.status for store in ("first", "second", "mine") for record in Store(tmp_path / store)} == {"ok"}
+    found = {(r.case.precision, r.status) for store in ("first", "second", "mine") for r in Store(tmp_path / store)}
+    # On an older CPU bf16 is emulated, which is an answer.
+    assert {("fp32", "ok")} < found <= {("fp32", "ok"), ("bf16", "ok"), ("bf16", "unsupported")}
     assert len(list(Store(tmp_path / "mine"))) == 8
     assert (tmp_path / "both.html").stat().st_size > 10_000
     assert "baseline" in (tmp_path / "change.html").read_text().lower()
