@@ -235,7 +235,8 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
 
 def _without_home(path: Path) -> str:
     """The full path, with ``~`` for the home directory: a record is made to be handed on, and names nobody."""
-    return str(path.absolute()).replace(str(Path.home()), "~", 1)
+    full, home = path.absolute(), Path.home()
+    return str("~" / full.relative_to(home)) if full.is_relative_to(home) else str(full)
 
 
 def _command() -> str:
