@@ -68,6 +68,7 @@ def run(request: Request, progress: Progress) -> list[Record]:
         check(cases)
         environments = {device: _environment(machine, device, request.allocator) for device in devices}
         _refuse_other_environment(request.resumed, environments)
+        request.store.create()
         book = Book(request.store, request.run, environments, request.resumed)
         worker = _Worker(machine, book, request, progress)
         for family in matrices.searches(request.matrix, devices, request.data, request.model):

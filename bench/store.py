@@ -21,19 +21,37 @@ class Store:
 
     def write(self, record: Record) -> Path:
         """Keep a record; a power cut leaves the old one or the new one, never half of one."""
-        self.path.mkdir(parents=True, exist_ok=True)
         target = self.path / f"{record.run.id}.{record.case.id}{SUFFIX}"
-        with tempfile.NamedTemporaryFile("w", dir=self.path, prefix=".", delete=False, encoding="utf-8") as file:
-            file.write(record.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, target)
+        write_whole(target, record.to_json().encode())
         return target
+
+    def create(self) -> None:
+        """Have the directory there before anything is measured for it.
+
+        Raises:
+            SpecError: nothing can be written there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.path).close()
+        except OSError as error:
+            raise SpecError(f"-o {self.path}: cannot be written ({error.strerror or error})") from error
 
     def __iter__(self) -> Iterator[Record]:
         for path in sorted(self.path.glob(f"*{SUFFIX}")):
             yield Record.from_json(path.read_text(encoding="utf-8"), where=str(path))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: readers see the old one or the new one, after a power cut too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+        whole = Path(folder) / path.name
+        with whole.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(whole, path)
 
 
 def read(paths: list[Path]) -> list[Record]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from bench.errors import SpecError
 from bench.record import Record
+from bench.store import write_whole
 from reports.report import Report, build
 
 __all__ = ["Report", "build", "exporter", "write"]
@@ -58,15 +57,7 @@ def exporter(path: Path) -> Exporter:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: readers see the old one or the new one."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
-            whole = Path(folder) / path.name
-            with whole.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(whole, path)
+        write_whole(path, content)
     except OSError as error:
         raise SpecError(f"-o {path}: cannot be written ({error.strerror or error})") from error

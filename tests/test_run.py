@@ -175,6 +175,7 @@ def test_resuming_in_another_environment_is_refused(wattmark, tmp_path):
         (["run", "my.toml", "--engine", "steam"], "--engine steam: no such engine; one of local"),
         (["run", "my.toml", "--allocator", "mine"], "--allocator mine: one of pinned, system"),
         (["run", "my.toml", "-w", "bert:Write"], "it has bert:Pretrain, bert:Finetune, bert:Classify"),
+        (["run", "my.toml", "-o", "my.toml"], "-o my.toml: cannot be written"),
         (["run", "my.toml", "--resume"], "--resume: there is no store under results/"),
         (["run", "--no-such-option"], "--no-such-option"),
         (["report", "nowhere"], "nowhere: no such store"),
