@@ -1,5 +1,9 @@
-"""What all tests share: the toy workloads on the path, and records made by hand."""
+"""What all tests share: the toy workloads on the path, records made by hand, and a fake NVIDIA driver."""
 
+import json
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent / "user"))  # a user's own workload
 from bench.case import Case
 from bench.record import Reading, Record, Replicate, Run, Sample
 
+ROOT = Path(__file__).parents[1]
 RUN = Run("r1", "2026-11-23T12:00:00+00:00", "wattmark run", 1, 3, "0.1.0")
 
 
@@ -45,3 +50,36 @@ def record(sample):
 def energy():
     """Makes readings of so many joules."""
     return lambda joules: {"energy": Reading(joules, "fake counter")}
+
+
+@pytest.fixture(scope="session")
+def fake_library(tmp_path_factory):
+    """The folder of a libnvidia-ml.so.1 that answers as its script says; the format stands in fake_nvml/nvml.c."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("the fake driver needs Linux and a C compiler")
+    folder = tmp_path_factory.mktemp("fake_nvml")
+    soname = "libnvidia-ml.so.1"
+    sources = sorted(str(path) for path in (ROOT / "tests" / "fake_nvml").glob("*.c"))
+    options = ["-shared", "-fPIC", f"-Wl,-soname,{soname}", "-Wl,-Bsymbolic", "-o", str(folder / soname)]
+    subprocess.run([compiler, *options, *sources, "-lm"], check=True)
+    return folder
+
+
+@pytest.fixture
+def python_with_nvml(fake_library, tmp_path):
+    """Runs Python in a fresh process whose NVML answers as told, and returns the JSON that it printed."""
+
+    def run(*arguments, answers=None, libraries=fake_library, time=None):
+        script = tmp_path / "answers"
+        script.write_text("".join(f"{key} {values}\n" for key, values in (answers or {}).items()))
+        settings = {"LD_LIBRARY_PATH": str(libraries), "FAKE_NVML": str(script), "PYTHONPATH": str(ROOT)}
+        if time is not None:
+            settings["FAKE_NVML_TIME"] = str(time)
+        done = subprocess.run(
+            [sys.executable, *arguments], env={**os.environ, **settings}, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run

@@ -1,25 +1,28 @@
-"""Run under the fake library: one window of a GPU by a fake clock; prints the readings as JSON.
+"""Run under the fake library: one meter, the idle device and then windows of so many seconds; prints all as JSON.
 
-Usage: window.py UUID SECONDS [TIME_OF_A_SAMPLE...]
+Usage: window.py TARGET SECONDS...; a TARGET that begins with GPU- or MIG- is the case's own device.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict
+from types import SimpleNamespace
 
-from bench.meters.nvml import NvmlMeter
-from bench.nvml import Gpu
+from bench.meters import open_meters
 
-uuid, seconds, *moments = sys.argv[1:]
-now = 0.0
-meter = NvmlMeter(Gpu(uuid), clock=lambda: now, period=None)
-meter.start()
-for moment in moments:
-    now = float(moment)
-    meter.sample()
-now = float(seconds)
-readings = meter.stop()
+target, *windows = sys.argv[1:]
+own = target.startswith(("GPU-", "MIG-"))
+device = SimpleNamespace(name="cuda:0" if own else "cpu", kind="cuda" if own else "cpu", uuid=target if own else None)
+meter = open_meters(["nvml" if own else f"nvml:{target}"], device)
+idle = meter.before()
+found = []
+for seconds in windows:
+    meter.start()
+    time.sleep(float(seconds))
+    found.append({name: asdict(reading) for name, reading in meter.stop().items()})
+facts = meter.facts()
 meter.close()
-print(json.dumps({name: asdict(reading) for name, reading in readings.items()}))
+print(json.dumps({"idle": {name: asdict(one) for name, one in idle.items()}, "windows": found, "facts": facts}))

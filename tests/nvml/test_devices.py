@@ -1,4 +1,4 @@
-"""The layer over pynvml: which GPUs there are, what is known of them, and why NVML cannot be used."""
+"""Which GPUs there are, what stays the same of them, and why NVML cannot be used."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pynvml
 import pytest
 
-from bench import nvml
 from bench.errors import Unavailable
+from bench.nvml import library
 
 LIST = """
 import dataclasses, json
@@ -23,14 +23,14 @@ from bench.nvml import describe
 print(json.dumps(describe("GPU-aaaa")))
 """
 OPEN = """
-import json, types
-from bench.meters import open_meters
-device = types.SimpleNamespace(name="cuda:0", kind="cuda", uuid="GPU-cccc")
-(meter,) = open_meters(("nvml",), device)
-meter.start()
-readings = meter.stop()
-meter.close()
-print(json.dumps({name: [reading.value, reading.reason] for name, reading in readings.items()}))
+import json
+import pynvml
+from bench.errors import Unavailable
+from bench.nvml import Gpu
+try:
+    Gpu("GPU-cccc")
+except Unavailable as unavailable:
+    print(json.dumps([str(unavailable), pynvml._nvmlLib_refcount]))
 """
 
 
@@ -48,14 +48,18 @@ def test_a_gpu_whose_memory_is_not_told_is_listed_all_the_same(python_with_nvml:
 
 
 def test_a_gpu_is_described_in_si_units(python_with_nvml: Any) -> None:
-    assert python_with_nvml("-c", DESCRIBE) == {
+    answers = {"power.limit.max": "700000", "clock.memory.max": "2619", "driver": "580.95.05"}
+
+    assert python_with_nvml("-c", DESCRIBE, answers=answers) == {
         "name": "Fake H100",
-        "driver": "580.00",
-        "energy_scope": "whole GPU",
+        "driver": "580.95.05",
+        "energy_scope": "GPU",
         "power_limit": 300.0,
         "power_limit_default": 400.0,
+        "power_limit_min": 100.0,
+        "power_limit_max": 700.0,
         "clock_sm_max": 1.98e9,
-        "clock_memory_max": 1.98e9,
+        "clock_memory_max": 2.619e9,
         "memory_bytes": 80000,
         "ecc": True,
         "mig": False,
@@ -67,14 +71,20 @@ def test_a_gpu_is_described_in_si_units(python_with_nvml: Any) -> None:
 
 
 def test_a_fact_that_cannot_be_had_is_null_with_its_reason_and_spoils_no_other(python_with_nvml: Any) -> None:
-    answers = {"nvmlDeviceGetEnforcedPowerLimit.return": "4", "nvmlDeviceGetMigMode.return": "3"}
+    answers = {"nvmlDeviceGetEnforcedPowerLimit.return": "4", "nvmlDeviceGetEccMode.return": "3"}
     facts = python_with_nvml("-c", DESCRIBE, answers=answers)
     assert facts["power_limit"] == {
         "value": None,
         "reason": "nvmlDeviceGetEnforcedPowerLimit: Insufficient Permissions",
     }
-    assert facts["mig"] == {"value": None, "reason": "nvmlDeviceGetMigMode: Not Supported"}
+    assert facts["ecc"] == {"value": None, "reason": "nvmlDeviceGetEccMode: Not Supported"}
     assert facts["power_limit_default"] == 400.0
+
+
+def test_the_library_is_given_back_after_listing_and_describing(python_with_nvml: Any) -> None:
+    code = "import json, pynvml\nfrom bench.nvml import describe, nvml_devices\nnvml_devices(), describe('GPU-aaaa')\n"
+
+    assert python_with_nvml("-c", code + "print(json.dumps(pynvml._nvmlLib_refcount))") == 0
 
 
 @pytest.mark.parametrize(
@@ -85,23 +95,21 @@ def test_a_fact_that_cannot_be_had_is_null_with_its_reason_and_spoils_no_other(p
         ({}, "nvmlDeviceGetHandleByUUID: Not Found"),
     ],
 )
-def test_every_reading_of_a_meter_that_cannot_be_opened_has_the_reason(
+def test_a_gpu_that_cannot_be_opened_has_the_reason_and_gives_the_library_back(
     python_with_nvml: Any, answers: dict[str, str], reason: str
 ) -> None:
-    readings = python_with_nvml("-c", OPEN, answers=answers)
-    assert "energy" in readings
-    assert set(map(tuple, readings.values())) == {(None, reason)}
+    assert python_with_nvml("-c", OPEN, answers=answers) == [reason, 0]
 
 
-def test_without_the_library_every_reading_is_absent(python_with_nvml: Any, tmp_path: Path) -> None:
+def test_without_the_library_there_is_a_reason(python_with_nvml: Any, tmp_path: Path) -> None:
     (tmp_path / "libnvidia-ml.so.1").touch()  # found before any true one, and no library
-    readings = python_with_nvml("-c", OPEN, libraries=tmp_path)
-    assert set(map(tuple, readings.values())) == {(None, "nvmlInit: NVML Shared Library Not Found")}
+
+    assert python_with_nvml("-c", OPEN, libraries=tmp_path)[0] == "nvmlInit: NVML Shared Library Not Found"
 
 
 def test_a_distribution_in_the_way_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nvml, "_installed", lambda name: name == "nvidia-ml-py3")
-    advice = nvml.wrong_distribution()
+    monkeypatch.setattr(library, "_installed", lambda name: name == "nvidia-ml-py3")
+    advice = library.wrong_distribution()
     assert advice is not None
     assert advice.startswith("nvidia-ml-py3 is installed and stands in the way of nvidia-ml-py")
     assert "pip uninstall nvidia-ml-py3" in advice
@@ -114,11 +122,11 @@ def test_nothing_is_said_where_only_nvidia_ml_py_is_installed(monkeypatch: pytes
         return "13.615.71"
 
     monkeypatch.setattr(metadata, "version", version)
-    assert nvml.wrong_distribution() is None
+    assert library.wrong_distribution() is None
 
 
 def test_another_distributions_module_is_refused_with_the_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(pynvml, "nvmlDeviceGetTemperatureV")
-    monkeypatch.setattr(nvml, "_installed", lambda name: name == "pynvml")
+    monkeypatch.setattr(library, "_installed", lambda name: name == "pynvml")
     with pytest.raises(Unavailable, match=r"not the one needed; pynvml is installed"):
-        nvml.nvml_devices()
+        library.nvml_devices()

@@ -1,0 +1,103 @@
+"""The library itself: opened and closed, asked by name, refusing in its own words; and which GPUs it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import pynvml
+
+from bench.errors import Unavailable
+
+
+class Refused(Unavailable):
+    """NVML answered with an error; ``code`` is NVML's own (nvml.h, nvmlReturn_t)."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class ListedGpu:
+    """A GPU as NVML lists it, without torch; ``memory_bytes`` is what it has in all, None where NVML does not say."""
+
+    name: str
+    uuid: str
+    memory_bytes: int | None
+
+
+def nvml_devices() -> list[ListedGpu]:
+    """Every GPU that the driver knows, in NVML's order, whatever CUDA is allowed to see.
+
+    Raises:
+        Unavailable: no library, no driver, or no permission.
+    """
+    open_library()
+    try:
+        handles = [ask("nvmlDeviceGetHandleByIndex", index) for index in range(ask("nvmlDeviceGetCount"))]
+        return [
+            ListedGpu(ask("nvmlDeviceGetName", handle), ask("nvmlDeviceGetUUID", handle), _memory_bytes(handle))
+            for handle in handles
+        ]
+    finally:
+        close_library()
+
+
+def wrong_distribution() -> str | None:
+    """What to do about a distribution that replaces or shadows nvidia-ml-py's module pynvml; None where all is well."""
+    found = [name for name in ("pynvml", "nvidia-ml-py3") if _installed(name)]
+    if not found:
+        return None
+    names = " and ".join(found)
+    return (
+        f"{names} is installed and stands in the way of nvidia-ml-py, which brings the module pynvml: "
+        f"pip uninstall {' '.join(found)}, then pip install --force-reinstall nvidia-ml-py"
+    )
+
+
+def open_library() -> None:
+    """Start NVML; it counts who did, and each has to close it.
+
+    Raises:
+        Unavailable: the module is another distribution's or too old, there is no library, driver or permission.
+    """
+    # The newest function that is asked for: a module without it is another distribution's, or too old.
+    if not hasattr(pynvml, "nvmlDeviceGetTemperatureV"):
+        raise Unavailable(f"the module pynvml is not the one needed; {wrong_distribution() or 'update nvidia-ml-py'}")
+    ask("nvmlInit")
+
+
+def close_library() -> None:
+    """Give NVML back."""
+    ask("nvmlShutdown")
+
+
+def ask(function: str, *arguments: Any, older: str | None = None) -> Any:
+    """Call a function of pynvml; where the driver lacks it, its older name.
+
+    Raises:
+        Refused: with the function's name, and NVML's message and code.
+    """
+    try:
+        return getattr(pynvml, function)(*arguments)
+    except pynvml.NVMLError as error:
+        if older is not None and error.value == pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:
+            return ask(older, *arguments)
+        raise Refused(f"{function}: {error}", error.value) from error
+
+
+def _memory_bytes(handle: Any) -> int | None:
+    try:
+        return int(ask("nvmlDeviceGetMemoryInfo", handle, pynvml.nvmlMemory_v2).total)
+    except Unavailable:
+        return None
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
