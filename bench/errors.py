@@ -18,5 +18,13 @@ class Unavailable(WattmarkError):
     """A meter, device feature or input cannot be had here; the message is the reason kept in the record."""
 
 
+class Inapplicable(Unavailable):
+    """A meter is for other devices than this one, so that its reason tells less than that of a meter for it."""
+
+
 class Unsupported(WattmarkError):
     """A device cannot run a case, or only by emulation; the message is the reason kept in the record."""
+
+
+class Occupied(WattmarkError):
+    """Somebody else uses the machine, which was to be measured alone; the message says who and how much."""

@@ -1,206 +1,201 @@
-"""The NVML meter: exact against a fake driver, absent with the driver's own reason where it has nothing to say."""
+"""The NVML meter as it runs: a measured process, its sampler, the real pynvml, and a fake driver below.
+
+What a window comes to is tested by arithmetic in tests/sampler; here the parts are together.
+"""
 
 from __future__ import annotations
 
-import threading
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from bench.errors import Unavailable
 from bench.meters import nvml
-from bench.meters.nvml import NvmlMeter, energy
+from bench.meters.nvml import READINGS, NvmlMeter
+from bench.record import Reading
 
 ENERGY = "nvmlDeviceGetTotalEnergyConsumption"
-OTHERS = [name for name in nvml.READINGS if name != "energy"]
+CONSTANT = {"power.watts": "constant 300"}
 
 
-def test_energy_is_the_difference_of_the_counter_in_joules(window: Any) -> None:
-    reading = window(answers={ENERGY: "123456789012 123456791358"})["energy"]
-    assert reading == {"value": 2.346, "source": "NVML total energy counter (whole GPU)", "reason": None}
+def test_constant_power_is_its_joules_by_both_methods(watched: Any) -> None:
+    found = watched("GPU-aaaa", 1.7, answers=CONSTANT)
+    (readings,) = found["windows"]
+
+    for name in ("energy", "energy.integrated", "energy.samples"):
+        assert readings[name]["value"] / readings[name]["seconds"] == pytest.approx(300, rel=0.01), name
+        assert readings[name]["scope"] == "GPU"
+        assert 0.05 <= readings[name]["error"] < 0.2
+    assert found["idle"]["power.idle"]["value"] == pytest.approx(300, rel=0.01)
+    assert found["facts"]["tick"]["median"] == pytest.approx(0.1, abs=0.01)
+    assert found["facts"]["power_period"] == pytest.approx(0.1, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    ("answers", "seconds", "reason"),
-    [
-        ({ENERGY: "9000 400"}, 5.0, "the energy counter went backwards, from 9000 to 400 mJ"),
-        ({ENERGY: "9000 9000"}, 0.02, "window shorter than the counter's tick: no change in 0.020 s"),
-        (
-            {ENERGY: "9000 9400"},
-            0.4,
-            "a window of 0.400 s is too short for energy: the counter ticks about every 0.1 s, "
-            "1 s are needed to know it to 10%",
-        ),
-        ({f"{ENERGY}.return": "3"}, 5.0, f"{ENERGY}: Not Supported"),
-        ({f"{ENERGY}.return": "4"}, 5.0, f"{ENERGY}: Insufficient Permissions"),
-        ({ENERGY: "1 9", f"{ENERGY}.return": "0 15"}, 5.0, f"{ENERGY}: GPU is lost"),
-        ({f"{ENERGY}.return": "777"}, 5.0, f"{ENERGY}: an error that pynvml does not know"),
-    ],
-)
-def test_energy_that_was_not_measured_is_absent_with_the_reason(
-    window: Any, answers: dict[str, str], seconds: float, reason: str
-) -> None:
-    assert window(seconds=seconds, answers=answers)["energy"] == {"value": None, "source": None, "reason": reason}
+def test_a_square_wave_near_the_sensors_period_comes_out_as_its_mean(watched: Any) -> None:
+    (readings,) = watched("GPU-aaaa", 1.7, answers={"power.watts": "square 100 500 0.09 0.5"})["windows"]
+
+    assert readings["energy"]["value"] / readings["energy"]["seconds"] == pytest.approx(300, rel=0.02)
 
 
-def test_a_gpu_without_an_energy_counter_still_gives_all_else(window: Any) -> None:
-    readings = window(answers={f"{ENERGY}.return": "3"})
-    assert [name for name in OTHERS if readings[name]["value"] is None] == []
+def test_a_window_shorter_than_the_counters_ticks_has_no_energy(watched: Any) -> None:
+    (readings,) = watched("GPU-aaaa", 0.05, answers=CONSTANT)["windows"]
+
+    assert readings["energy"]["value"] is None
+    assert readings["energy"]["reason"].startswith("window too short for energy")
 
 
-def test_every_quantity_has_its_unit_and_its_reduction(window: Any) -> None:
-    readings = window(
-        answers={
-            "power.instant": "1 250000 310500 290000",  # mW; the first is asked for when the meter opens
-            "memory.used": "7000 9000 8000",
-            "process.memory": "6000",
-            "utilization.gpu": "90 100 80 100 70 100",  # each sample asks twice: once for the GPU, once for its memory
-            "utilization.memory": "0 20 0 40 0 60",
-            "nvmlDeviceGetClockInfo": "1980 1500 1200",
-            "nvmlDeviceGetTemperatureV": "60 71 65",
-            "nvmlDeviceGetCurrentClocksEventReasons": "4 1 0",  # a power cap, idle, nothing
-        }
-    )
-    assert {name: readings[name]["value"] for name in OTHERS} == {
-        "power.max": 310.5,
-        "memory.process": 6000,
-        "memory.device": 9000,
-        "utilization.gpu": pytest.approx(0.8),
-        "utilization.memory": pytest.approx(0.4),
-        "clock.sm": 1.5e9,
-        "temperature": 71,
-        "throttle.share": pytest.approx(1 / 3),
+def test_a_counter_that_starts_again_is_no_measurement_and_the_next_window_is_one(watched: Any) -> None:
+    found = watched("GPU-aaaa", 2.0, 1.7, answers={**CONSTANT, "energy.reset": "2.5"})["windows"]
+
+    assert found[0]["energy"]["reason"].startswith("the energy counter went backwards, from ")
+    assert found[1]["energy"]["value"] / found[1]["energy"]["seconds"] == pytest.approx(300, rel=0.01)
+
+
+def test_a_gpu_that_is_lost_in_mid_window_ends_nothing_and_leaves_the_reason(watched: Any) -> None:
+    (readings,) = watched("GPU-aaaa", 2.5, answers={**CONSTANT, "lost": "2.5"})["windows"]
+
+    assert readings["energy"] == vars(Reading.absent(f"{ENERGY}: GPU is lost"))
+    assert readings["clock.sm"]["source"].endswith("GPU is lost")
+    assert "GPU is lost" in readings["memory.device"]["reason"]
+
+
+REFUSED = {
+    "clock.sm": ("nvmlDeviceGetClockInfo.return", 3, "nvmlDeviceGetClockInfo: Not Supported"),
+    "temperature": ("nvmlDeviceGetTemperatureV.return", 4, "nvmlDeviceGetTemperatureV: Insufficient Permissions"),
+    "temperature.memory": ("field.82.return", 3, "Not Supported"),
+    "throttle.power": ("field.74.return", 3, "Not Supported"),
+    "throttle.thermal": ("field.269.return", 4, "Insufficient Permissions"),
+    "ecc.corrected": ("nvmlDeviceGetTotalEccErrors.return", 3, "nvmlDeviceGetTotalEccErrors: Not Supported"),
+    "pcie.width": ("nvmlDeviceGetCurrPcieLinkWidth.return", 3, "nvmlDeviceGetCurrPcieLinkWidth: Not Supported"),
+    "utilization.memory": ("nvmlDeviceGetUtilizationRates.return", 3, "nvmlDeviceGetUtilizationRates: Not Supported"),
+    "power.max": ("power.instant.return", 3, "field power instant: Not Supported"),
+    "energy.samples": ("nvmlDeviceGetSamples.return", 4, "nvmlDeviceGetSamples: Insufficient Permissions"),
+    "memory.device": ("nvmlDeviceGetMemoryInfo_v2.return", 4, "Insufficient Permissions"),
+}
+
+
+def test_what_a_card_does_not_give_is_absent_with_its_own_reason_and_the_energy_stays(watched: Any) -> None:
+    answers = {key: str(code) for key, code, _ in REFUSED.values()}
+    (readings,) = watched("GPU-aaaa", 1.7, answers={**CONSTANT, **answers})["windows"]
+
+    assert {name: readings[name]["value"] for name in REFUSED} == dict.fromkeys(REFUSED)
+    assert [name for name, (_, _, reason) in REFUSED.items() if reason not in readings[name]["reason"]] == []
+    assert readings["energy"]["value"] / readings["energy"]["seconds"] == pytest.approx(300, rel=0.01)
+
+
+def test_of_a_card_that_gives_all_nothing_is_absent_but_the_process(watched: Any) -> None:
+    answers = {**CONSTANT, "gpm.supported": "1", **{f"gpm.{number}": "1" for number in (2, 5, 10, 20, 21, 60, 61)}}
+    (readings,) = watched("0", 1.7, answers=answers)["windows"]
+
+    assert {name for name, reading in readings.items() if reading["value"] is None} == {"memory.process"}
+
+
+def test_before_hopper_the_monitors_are_absent_and_say_so(watched: Any) -> None:
+    (readings,) = watched(answers={**CONSTANT, "gpm.supported": "0"})["windows"]
+
+    assert "before Hopper" in readings["utilization.tensor"]["reason"]
+
+
+def test_from_hopper_on_the_monitors_are_read(watched: Any) -> None:
+    answers = {**CONSTANT, "gpm.supported": "1", "gpm.2": "80", "gpm.5": "40", "gpm.10": "50", "gpm.20": "100"}
+    (readings,) = watched("GPU-aaaa", 1.0, answers=answers)["windows"]
+
+    assert readings["utilization.sm"]["value"] == pytest.approx(0.8)
+    assert readings["utilization.tensor"]["value"] == pytest.approx(0.4)
+    assert readings["utilization.dram"]["value"] == pytest.approx(0.5)
+    assert readings["pcie.tx"]["value"] == pytest.approx(100 * 2**20)
+
+
+def test_throttled_time_is_exact(watched: Any) -> None:
+    answers = {**CONSTANT, "field.74": "rate 250000000", "field.270": "rate 100000000"}
+    (readings,) = watched("GPU-aaaa", 1.2, answers=answers)["windows"]
+
+    assert readings["throttle.power"]["value"] == pytest.approx(0.25, rel=0.02)
+    assert readings["throttle.thermal"]["value"] == pytest.approx(0.1, rel=0.02)
+    assert readings["throttle.share"]["value"] == pytest.approx(0.25, rel=0.02)
+
+
+def test_a_mig_slice_has_no_power_of_its_own(watched: Any) -> None:
+    found = watched("GPU-aaaa", 0.5, answers={**CONSTANT, "nvmlDeviceGetMigMode": "1"})
+    (readings,) = found["windows"]
+
+    for name in ("energy", "power.max", "utilization.gpu"):
+        assert readings[name]["reason"] == "a MIG slice: NVML has it of the whole GPU only"
+    assert found["idle"]["power.idle"]["reason"] == "a MIG slice: NVML has it of the whole GPU only"
+    assert found["facts"]["mig"] is True
+
+
+def test_a_superchips_energy_is_the_modules(watched: Any) -> None:
+    answers = {"name": "NVIDIA GH200 480GB", "power.watts": "constant 300", "power.module.watts": "constant 500"}
+    found = watched("GPU-aaaa", 1.7, answers=answers)
+    energy = found["windows"][0]["energy"]
+
+    assert energy["scope"] == "module"
+    assert energy["value"] / energy["seconds"] == pytest.approx(500, rel=0.01)
+    assert found["facts"]["scope"] == "module"
+
+
+@pytest.mark.parametrize(("target", "watts"), [("GPU-aaaa", 200), ("GPU-bbbb", 400), ("0", 400), ("1", 200)])
+def test_the_gpu_is_the_one_of_the_uuid_or_of_nvmls_number(watched: Any, target: str, watts: float) -> None:
+    answers = {"power.watts@0": "constant 400", "power.watts@1": "constant 200"}  # bbbb is NVML's first, not CUDA's
+    energy = watched(target, 1.7, answers=answers)["windows"][0]["energy"]
+
+    assert energy["value"] / energy["seconds"] == pytest.approx(watts, rel=0.01)
+
+
+def test_a_process_with_the_hosts_pid_has_the_devices_growth(watched: Any) -> None:
+    answers = {
+        **CONSTANT,
+        "process.0.pid": "@ 0:0 2:70001",  # nobody before the case, then a PID that nobody has here
+        "process.0.memory": "5000",
+        "memory.used": "@ 0:1000 2:7000",
     }
+    found = watched("GPU-aaaa", 2.2, answers=answers)
+
+    assert found["windows"][0]["memory.process"]["value"] == 6000
+    assert "host PIDs" in found["windows"][0]["memory.process"]["source"]
+    assert found["facts"]["pids"] == "host"
+    assert found["facts"]["foreign"] == []
 
 
-@pytest.mark.parametrize("bit", [0x4, 0x8, 0x20, 0x40, 0x80])
-def test_each_power_and_thermal_limit_counts_as_throttling(window: Any, bit: int) -> None:
-    assert window(answers={"nvmlDeviceGetCurrentClocksEventReasons": str(bit)})["throttle.share"]["value"] == 1
+def test_another_process_on_the_gpu_is_named_with_its_memory(watched: Any) -> None:
+    answers = {**CONSTANT, "process.0.pid": "4711", "process.0.memory": "3000", "process.0.name": "/usr/bin/miner"}
+    found = watched(answers=answers)
 
-
-def test_idleness_chosen_clocks_and_displays_do_not_count_as_throttling(window: Any) -> None:
-    bits = 0x1 | 0x2 | 0x10 | 0x100
-    assert window(answers={"nvmlDeviceGetCurrentClocksEventReasons": str(bits)})["throttle.share"]["value"] == 0
-
-
-def test_a_failed_power_field_gives_the_average_and_says_so(window: Any) -> None:
-    reading = window(answers={"power.instant.return": "3", "nvmlDeviceGetPowerUsage": "180000 210000"})["power.max"]
-    assert reading["value"] == 210
-    assert "1-second average" in reading["source"]
-    assert "field power instant: Not Supported" in reading["source"]
-
-
-def test_a_power_of_zero_watts_is_not_believed(window: Any) -> None:
-    assert "1-second average" in window(answers={"power.instant": "0"})["power.max"]["source"]
-
-
-def test_no_power_at_all_is_absent_with_the_drivers_reason(window: Any) -> None:
-    answers = {"nvmlDeviceGetFieldValues.return": "3", "nvmlDeviceGetPowerUsage.return": "4"}
-    reading = window(answers=answers)["power.max"]
-    assert reading["value"] is None
-    assert reading["reason"] == "nvmlDeviceGetPowerUsage: Insufficient Permissions"
-
-
-def test_device_memory_leaves_the_drivers_reserve_out(window: Any) -> None:
-    assert window(answers={"memory.used": "10000"})["memory.device"]["value"] == 10000  # version 1 says 20000
-
-
-def test_the_end_of_the_window_counts_for_memory_and_temperature_alone(window: Any) -> None:
-    readings = window(seconds=0.01, samples=())
-    present = [name for name in OTHERS if readings[name]["value"] is not None]
-    assert present == ["memory.process", "memory.device", "temperature"]
-    assert readings["clock.sm"]["reason"] == "no sample in a window of 0.010 s: one is taken every 0.1 s"
-
-
-def test_what_the_driver_averages_over_a_second_needs_a_second_of_window(window: Any) -> None:
-    readings = window(seconds=0.9, samples=(0.1, 0.5, 0.8))
-    assert readings["clock.sm"]["value"] is not None
-    assert readings["utilization.gpu"]["reason"] == (
-        "no sample in a window of 0.900 s: one is taken every 0.1 s and looks back over 1 s"
-    )
-
-
-def test_a_sample_outside_the_window_is_not_used(window: Any) -> None:
-    readings = window(seconds=5.0, samples=(1.0, 5.5), answers={"nvmlDeviceGetClockInfo": "1000 1900"})
-    assert readings["clock.sm"]["value"] == 1e9
-
-
-def test_a_sample_that_failed_is_told(window: Any) -> None:
-    reading = window(answers={"nvmlDeviceGetClockInfo.return": "0 10 0"})["clock.sm"]
-    assert reading["value"] == 1.5e9
-    assert reading["source"].endswith("; 1 of 3 samples failed: nvmlDeviceGetClockInfo: Timeout")
+    assert found["facts"]["foreign"] == [{"pid": 4711, "name": "miner", "memory": 3000, "when": "before"}]
 
 
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
-        ({"process.pid": "4194305"}, "the driver lists 2 compute processes and process"),
-        ({"process.memory": "-1"}, "without its memory"),
-        ({"nvmlDeviceGetComputeRunningProcesses_v3.return": "4"}, "Insufficient Permissions"),
+        ({"nvmlInitWithFlags.return": "9"}, "nvmlInit: Driver Not Loaded"),
+        ({"nvmlInitWithFlags.return": "4"}, "nvmlInit: Insufficient Permissions"),
+        ({"uuid": "GPU-cccc"}, "no GPU 'GPU-aaaa' "),
     ],
 )
-def test_the_memory_of_a_process_that_the_driver_does_not_show_is_absent(
-    window: Any, answers: dict[str, str], reason: str
+def test_every_reading_of_a_meter_that_cannot_be_opened_has_the_reason(
+    watched: Any, answers: dict[str, str], reason: str
 ) -> None:
-    reading = window(answers=answers)["memory.process"]
-    assert reading["value"] is None
-    assert reason in reading["reason"]
+    (readings,) = watched(answers=answers)["windows"]
+
+    assert set(readings) == set(READINGS)
+    assert all(reading["value"] is None and reason in reading["reason"] for reading in readings.values())
 
 
-def test_an_older_driver_is_asked_by_the_older_names(window: Any) -> None:
-    missing = "13"
-    readings = window(
-        answers={
-            "nvmlDeviceGetTemperatureV.return": missing,
-            "nvmlDeviceGetTemperature": "33",
-            "nvmlDeviceGetCurrentClocksEventReasons.return": missing,
-            "nvmlDeviceGetCurrentClocksThrottleReasons": "8",
-        }
-    )
-    assert readings["temperature"]["value"] == 33
-    assert readings["throttle.share"]["value"] == 1
+def test_without_the_library_every_reading_is_absent(watched: Any, tmp_path: Path) -> None:
+    (tmp_path / "libnvidia-ml.so.1").touch()  # found before any true one, and no library
+    (readings,) = watched(libraries=tmp_path)["windows"]
 
-
-def test_the_gpu_is_the_one_of_the_uuid_whatever_its_number(window: Any) -> None:
-    answers = {f"{ENERGY}@0": "0 7000000", f"{ENERGY}@1": "0 2000"}  # aaaa is CUDA's first, NVML's second
-    assert window("GPU-aaaa", answers=answers)["energy"]["value"] == 2
-    assert window("GPU-bbbb", answers=answers)["energy"]["value"] == 7000
-
-
-def test_energy_of_a_superchip_is_called_the_modules() -> None:
-    scope = nvml.Gpu.scope.fget(SimpleNamespace(name="NVIDIA GH200 480GB"))
-    assert energy(0, 5000, 2.0, scope).source == "NVML total energy counter (whole module: CPU, GPU and memory)"
-
-
-def test_a_window_is_opened_anew_each_time() -> None:
-    meter = NvmlMeter(_FakeGpu(), clock=iter(range(100)).__next__, period=None)
-    meter.start()
-    meter.sample()
-    assert meter.stop()["clock.sm"].value == 1e9
-    meter.start()
-    assert meter.stop()["clock.sm"].value is None
-
-
-def test_a_thread_samples_while_the_window_is_open_and_no_longer() -> None:
-    gpu = _FakeGpu()
-    meter = NvmlMeter(gpu, period=0.001)
-    meter.start()
-    assert gpu.thrice.wait(20)
-    readings = meter.stop()
-    clocks = gpu.clocks
-    assert readings["clock.sm"].value == 1e9
-    assert not any(thread.name == "wattmark-nvml" for thread in threading.enumerate())
-    assert gpu.clocks == clocks
-
-
-def test_a_driver_that_fails_in_an_unknown_way_fails_no_window() -> None:
-    gpu = _FakeGpu()
-    gpu.sm_clock = lambda: 1 // 0
-    meter = NvmlMeter(gpu, clock=iter(range(100)).__next__, period=None)
-    meter.start()
-    meter.sample()
-    assert meter.stop()["clock.sm"].reason == "unexpected ZeroDivisionError('integer division or modulo by zero')"
+    assert {reading["reason"] for reading in readings.values()} == {"nvmlInit: NVML Shared Library Not Found"}
 
 
 @pytest.mark.parametrize(
@@ -208,25 +203,66 @@ def test_a_driver_that_fails_in_an_unknown_way_fails_no_window() -> None:
     [("cpu", None, "NVIDIA GPUs only, not cpu"), ("mps", None, "not mps"), ("cuda:0", None, "no UUID for cuda:0")],
 )
 def test_no_meter_without_an_nvidia_gpu(name: str, uuid: str | None, reason: str) -> None:
-    device = SimpleNamespace(name=name, kind=name.partition(":")[0], uuid=uuid)
+    device: Any = SimpleNamespace(name=name, kind=name.partition(":")[0], uuid=uuid)
     with pytest.raises(Unavailable, match=reason):
         nvml.open_meter(device)
 
 
-class _FakeGpu:
-    """Answers at once; tells when its clock was read three times."""
+DIES = """
+import json, os, signal, sys, time
+from bench.meters.nvml import NvmlMeter, Sampler
+sampler = Sampler("0", None)
+print(json.dumps(sampler._process.pid), flush=True)
+if sys.argv[1] == "outlives":
+    time.sleep(600)
+meter = NvmlMeter(sampler)
+meter.start()
+os.kill(sampler._process.pid, signal.SIGKILL)
+print(json.dumps({name: reading.reason for name, reading in meter.stop().items()}))
+meter.close()
+"""
 
-    scope = "whole GPU"
 
-    def __init__(self) -> None:
-        self.clocks = 0
-        self.thrice = threading.Event()
+@pytest.fixture
+def dies(fake_library: Path, tmp_path: Path) -> Any:
+    """Starts the script above under the fake driver."""
+    (tmp_path / "answers").write_text("power.watts constant 300\n")
+    settings = {"LD_LIBRARY_PATH": str(fake_library), "FAKE_NVML": str(tmp_path / "answers")}
 
-    def sm_clock(self) -> float:
-        self.clocks += 1
-        if self.clocks == 3:
-            self.thrice.set()
-        return 1e9
+    def start(how: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", DIES, how]
+        return subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True)
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *arguments: 1.0
+    return start
+
+
+def test_a_sampler_that_dies_leaves_reasons_and_a_case_that_goes_on(dies: Any) -> None:
+    out, _ = dies("is killed").communicate(timeout=60)
+    reasons = json.loads(out.splitlines()[1])
+
+    assert set(reasons.values()) == {f"the sampler ended with code -{signal.SIGKILL.value}"}
+
+
+def test_a_sampler_ends_with_the_process_that_it_watches_for(dies: Any) -> None:
+    process = dies("outlives")
+    sampler = json.loads(process.stdout.readline())
+    assert psutil.pid_exists(sampler)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    deadline = time.monotonic() + 60
+    while psutil.pid_exists(sampler) and psutil.Process(sampler).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "the sampler outlived its process"
+        time.sleep(0.05)
+
+
+def test_every_window_meets_the_sensor_at_another_phase() -> None:
+    pauses: list[float] = []
+    meter = NvmlMeter(SimpleNamespace(), clock=lambda: 0.0, pause=pauses.append)  # type: ignore[arg-type]
+    for _ in range(200):
+        meter.start()
+
+    assert min(pauses) < 0.02
+    assert max(pauses) > 0.08
+    assert max(pauses) <= 0.1
+    assert len(set(pauses)) == len(pauses)
