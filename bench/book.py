@@ -10,6 +10,7 @@ from bench.case import Case
 from bench.engines import Ended
 from bench.environment import scrub, scrub_all
 from bench.job import Outcome
+from bench.plausible import doubts
 from bench.record import Record, Replicate, Run, Status
 from bench.store import Store
 
@@ -38,6 +39,10 @@ class Book:
     def flops(self, case: Case) -> Sequence[int | None] | None:
         """The batches' model FLOPs, where a replicate of this session has counted them."""
         return self._flops.get(case.id)
+
+    def environment(self, case: Case) -> Mapping[str, Any]:
+        """Where the case is measured."""
+        return self._environments[case.device]
 
     def record(self, case: Case) -> Record | None:
         """What is known of a case so far."""
@@ -81,14 +86,19 @@ class Book:
         return Record(self._run, case, self._environments[case.device], "interrupted", "nothing measured yet")
 
     def _judged(self, record: Record) -> Record:
-        """The record with the status that its replicates give it: the first that did not end well ends the case."""
+        """The record with the status that its replicates give it: the first that did not end well ends the case, and so
+        does one whose numbers cannot be."""
         bad = next((replicate for replicate in record.replicates if replicate.status != "ok"), None)
         if bad is not None:
             return replace(record, status=bad.status, reason=bad.reason)
+        measured = replace(record, status="ok", reason=None)
+        impossible = [doubt.text for doubt in doubts(measured) if doubt.invalid]
+        if impossible:
+            return replace(record, status="failed", reason=f"implausible: {'; '.join(impossible)}")
         if len(record.replicates) < self._run.replicates:
             reason = f"{len(record.replicates)} of {self._run.replicates} replicates measured"
             return replace(record, status="interrupted", reason=reason)
-        return replace(record, status="ok", reason=None)
+        return measured
 
     def _write(self, record: Record) -> Record:
         self._store.write(record)
@@ -102,9 +112,7 @@ def _outcome(index: int, ended: Ended) -> Outcome:
     if ended.result is None:
         status: Status = ended.status  # type: ignore[assignment]
         return Outcome(Replicate(index, status, ended.reason, stderr=stderr))
-    outcome = Outcome.from_json(ended.result)
-    outcome = replace(outcome, inputs=scrub_all(outcome.inputs), model=scrub_all(outcome.model))
+    outcome = Outcome.from_json(scrub_all(ended.result))
     if outcome.replicate.status == "ok":
         return outcome
-    reason = scrub(outcome.replicate.reason or "")
-    return replace(outcome, replicate=replace(outcome.replicate, reason=reason, stderr=stderr))
+    return replace(outcome, replicate=replace(outcome.replicate, stderr=stderr))

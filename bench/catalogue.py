@@ -57,15 +57,14 @@ def _matrices() -> list[dict[str, Any]]:
 
 
 def _meters() -> list[dict[str, Any]]:
-    return [
-        {"name": name, "description": _docstring_of(f"bench.meters.{name}").partition("\n")[0]}
-        for name in meters.SHIPPED
-    ]
+    return [{"name": name, "description": _docstring_of(name).partition("\n")[0]} for name in meters.names()]
 
 
-def _docstring_of(module: str) -> str:
-    """A module's docstring, read and not imported: a meter may import torch."""
-    spec = importlib.util.find_spec(module)
+def _docstring_of(meter: str) -> str:
+    """A meter's docstring; one of ours is read and not imported, since it may import torch."""
+    if meter not in meters.SHIPPED:
+        return meters.module(meter).__doc__ or ""
+    spec = importlib.util.find_spec(f"bench.meters.{meter}")
     assert spec is not None
     assert spec.origin is not None
     return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""

@@ -36,7 +36,7 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="AXIS=V[,V]", help="Values of an axis.")] = None,
     data: Annotated[str, typer.Option(help="auto, real, generated, or a folder of inputs.")] = "auto",
     model: Annotated[Path | None, typer.Option(help="A folder of pretrained weights.")] = None,
-    meter: Annotated[list[str] | None, typer.Option(help="Only these meters.")] = None,
+    meter: Annotated[list[str] | None, typer.Option(help="Only these meters; nvml:0 watches that GPU.")] = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Processes for each case.")] = None,
     budget: Annotated[float | None, typer.Option(min=0.01, help="Seconds of sampling for each replicate.")] = None,
     timeout: Annotated[float | None, typer.Option(min=1, help="Seconds after which a replicate is ended.")] = None,
@@ -45,6 +45,7 @@ def run(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The store: a directory.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run into this store stopped.")] = False,
     engine: Annotated[str, typer.Option(help="Where replicates run.")] = "local",
+    exclusive: Annotated[bool, typer.Option("--exclusive", help="Refuse where others use the machine.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Measure a matrix on this machine and write the report."""
@@ -67,6 +68,7 @@ def run(
         model=_model(model),
         allocator=_one_of("--allocator", allocator, ("pinned", "system")),
         engine=engine,
+        exclusive=exclusive,
         seed=seed,
     )
     records = _measured(request, store)
@@ -92,6 +94,24 @@ def list_(
         _print_json(found)
     else:
         print(words(found))
+
+
+@app.command()
+def doctor(
+    probe: Annotated[bool, typer.Option("--probe", help="Load each NVIDIA GPU, to see how its sensors work.")] = False,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the driver's answers over time.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say what each device and meter can give here, what not and why, and what to do about it."""
+    from bench.doctor import doctor as look
+    from bench.doctor.words import words
+    from reports.number import quantity
+
+    found = look(probe, record, lambda text: print(f"wattmark doctor: {text}", file=sys.stderr))
+    if json:
+        _print_json(found)
+    else:
+        print(words(found, quantity))
 
 
 @app.command()
@@ -208,9 +228,9 @@ def _axes(texts: list[str]) -> dict[str, list[str]]:
 
 
 def _meters(names: list[str] | None) -> tuple[str, ...]:
-    from bench.meters import SHIPPED
+    from bench import meters
 
-    return tuple(_one_of("--meter", name, SHIPPED) for name in names or SHIPPED)
+    return tuple(map(meters.check, names or meters.names()))
 
 
 def _data(data: str) -> str:

@@ -61,6 +61,18 @@ def throughput_ratio(below: Record, above: Record) -> Estimate | None:
     return Estimate(ratio, min(ratio, math.exp(centre - half)), max(ratio, math.exp(centre + half)))
 
 
+def comparable_energy(baseline: Record, candidate: Record) -> str | None:
+    """Why the energies of two records must not be compared, or None where they may be: of one scope, by one method."""
+    before, after = (value(record, "energy.item") for record in (baseline, candidate))
+    for side, energy in (("the baseline", before), ("the candidate", after)):
+        if energy.value is None:
+            return f"{side} has no energy ({energy.reason})"
+    for what, old, new in (("scope", before.scope, after.scope), ("method", before.source, after.source)):
+        if old != new:
+            return f"energy {what} ({old or 'unknown'} before, {new or 'unknown'} now)"
+    return None
+
+
 def _logs(record: Record) -> list[float]:
     """The log of the throughput of each replicate that ended well."""
     alone = (replace(record, replicates=(replicate,)) for replicate in record.measured)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -39,6 +39,11 @@ class Device:
     def to_json(self) -> dict[str, Any]:
         """The identity as kept in records."""
         return {"kind": self.kind, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Device:
+        """The device of an identity that a record keeps; asks nobody, so nothing wakes up."""
+        return cls(**{field.name: data[field.name] for field in fields(cls)})
 
     def synchronize(self) -> None:
         """Wait until the device has done all that was asked of it."""

@@ -80,11 +80,13 @@ def _account() -> tuple[set[str], set[str]]:
 
 
 def scrub_all(value: Any) -> Any:
-    """JSON-like data with every string scrubbed."""
+    """JSON-like data with every string scrubbed, keys too."""
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, dict):
-        return {key: scrub_all(part) for key, part in value.items()}
+        return {scrub_all(key): scrub_all(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrub_all(part) for part in value]
     return value
 
 

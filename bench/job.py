@@ -14,16 +14,19 @@ from bench.record import Replicate
 
 @dataclass(frozen=True)
 class Job:
-    """One replicate to make. ``flops`` are the batches' model FLOPs where an earlier replicate has counted them;
-    ``fit_only`` builds and runs two steps, to learn whether a batch fits."""
+    """One replicate to make. ``device`` is the case's device as records keep it; ``flops`` are the batches' model FLOPs
+    where an earlier replicate has counted them; ``fit_only`` builds and runs two steps, to learn whether a batch fits;
+    ``exclusive`` measures only where nobody else uses the machine."""
 
     case: Case
+    device: Mapping[str, Any]
     index: int
     seed: int
     plan: Plan
     meters: Sequence[str]
     flops: Sequence[int | None] | None = None
     fit_only: bool = False
+    exclusive: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The job as it is sent."""

@@ -77,7 +77,7 @@ def measure(
     work: Sequence[Mapping[str, float]],
     device: MeasuredDevice,
     plan: Plan,
-    meters: Sequence[Meter] = (),
+    meter: Meter | None = None,
     covariates: Covariates | None = None,
     trains: bool = False,
     tell: Tell = lambda event, facts: None,
@@ -101,13 +101,13 @@ def measure(
     gc.collect()
     gc.freeze()
     warmup, steady = _warm_up(window, probe_seconds, plan)
-    per_step = median(warmup[1:] or warmup)
-    steps = max(1, round(plan.budget / plan.windows / per_step))
+    shortest = meter.shortest() if meter else 0.0
+    steps = max(1, round(max(plan.budget / plan.windows, shortest) / median(warmup[1:] or warmup)))
     samples: list[Sample] = []
     rule = Narrow(plan.budget, plan.target, most_steps=plan.most_steps)
     last_loss = first_loss
     while rule.ended_by is None:
-        sample, result = window.sample(min(steps, plan.most_steps), work, meters, covariates)
+        sample, result = window.sample(steps, shortest, plan.most_steps, work, meter, covariates)
         last_loss = _finite(result)
         samples.append(sample)
         rule.add(sample.steps, sample.seconds)
@@ -184,22 +184,31 @@ class _Window:
     def sample(
         self,
         steps: int,
+        shortest: float,
+        most: int,
         work: Sequence[Mapping[str, float]],
-        meters: Sequence[Meter],
+        meter: Meter | None,
         covariates: Covariates | None,
     ) -> tuple[Sample, Any]:
-        """One window with its meters; returns the sample and the last step's result."""
+        """One window with its meter; returns the sample and the last step's result.
+
+        A window that turns out shorter than ``shortest`` seconds, as when steps got faster since the warm-up, is
+        continued after a synchronisation, up to ``most`` steps in all.
+        """
         first = self._next
         self._device.synchronize()
-        for meter in meters:
+        if meter:
             meter.start()
         if covariates:
             covariates.start()
-        seconds, step_seconds, result = self.run(steps)
+        seconds, step_seconds, result = self.run(min(steps, most))
+        while seconds < shortest and (done := len(step_seconds)) < most:
+            missing = math.ceil((shortest - seconds) / (seconds / done))
+            more, more_step_seconds, result = self.run(min(missing, most - done))
+            seconds, step_seconds = seconds + more, step_seconds + more_step_seconds
+        steps = len(step_seconds)
         beside = covariates.stop(steps) if covariates else {}
-        readings: dict[str, Reading] = {}
-        for meter in meters:
-            readings.update(meter.stop())
-        done = [work[number % len(work)] for number in range(first, first + steps)]
-        totals = {unit: sum(batch[unit] for batch in done) for unit in work[0]}
+        readings = meter.stop() if meter else {}
+        ran = [work[number % len(work)] for number in range(first, first + steps)]
+        totals = {unit: sum(batch[unit] for batch in ran) for unit in work[0]}
         return Sample(first, steps, seconds, step_seconds, totals, None, beside, readings), result

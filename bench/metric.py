@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Better = Literal["higher", "lower", "neither"]
-Over = Literal["largest", "mean"]
+Over = Literal["largest", "smallest", "mean", "sum"]
+Kind = Literal["quantity", "share", "count", "ratio"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Metric:
 
     ``unit`` is SI (s, B, W, J, Hz, °C) or counts; ``item`` stands for the workload's own unit of work
     (its first one: sequence, image, audio_s). ``group`` gathers metrics in reports. ``over_windows`` says how a meter's
-    readings of several windows become one: the largest, or the mean weighted by time.
+    readings of several windows become one: the largest, the smallest, the mean weighted by time, or the sum. ``kind``
+    says how a number without a unit reads: a share of a whole, a count of things, or a ratio.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Metric:
     group: str
     meaning: str
     over_windows: Over = "largest"
+    kind: Kind = "quantity"
 
 
 _ALL = (
@@ -38,7 +41,8 @@ _ALL = (
     Metric("latency.p90", "s", "lower", "speed", "90th percentile of the single steps."),
     Metric("latency.p95", "s", "lower", "speed", "95th percentile of the single steps."),
     Metric("latency.p99", "s", "lower", "speed", "99th percentile of the single steps."),
-    Metric("memory.allocated", "B", "lower", "memory", "Peak of the bytes in live tensors on the device."),
+    Metric("memory.requested", "B", "lower", "memory", "Peak of the bytes that tensors asked the allocator for."),
+    Metric("memory.allocated", "B", "lower", "memory", "Peak of the bytes in live tensors, rounded up to blocks."),
     Metric("memory.reserved", "B", "lower", "memory", "Peak of the bytes that torch's allocator held from the device."),
     Metric("memory.process", "B", "lower", "memory", "Largest device memory of the process that the driver reported."),
     Metric(
@@ -48,7 +52,18 @@ _ALL = (
         "memory",
         "Largest device memory that all processes used, driver reserve excluded.",
     ),
-    Metric("memory.host", "B", "lower", "memory", "Peak resident set of the measured process since its start."),
+    Metric(
+        "memory.context",
+        "B",
+        "lower",
+        "memory",
+        "Device memory of the process outside torch's allocator: CUDA context, libraries' workspaces.",
+    ),
+    Metric("memory.fragmentation", "B", "lower", "memory", "Peak of free bytes in blocks that cannot be given back."),
+    Metric("memory.pinned", "B", "lower", "memory", "Peak of page-locked host memory that torch held for transfers."),
+    Metric(
+        "memory.host", "B", "lower", "memory", "Peak resident sets of the measured process and its children, summed."
+    ),
     Metric(
         "memory.planning",
         "B",
@@ -56,17 +71,138 @@ _ALL = (
         "memory",
         "To plan with: memory.host on a CPU, memory.process elsewhere.",
     ),
-    Metric("power.mean", "W", "lower", "power", "Energy of the window divided by its time."),
+    Metric("power.mean", "W", "lower", "power", "Energy over the time that it covers, inside the windows."),
     Metric("power.max", "W", "lower", "power", "Largest power reading inside the window."),
-    Metric("energy.step", "J", "lower", "power", "Energy of the window divided by its steps."),
-    Metric("energy.item", "J/item", "lower", "power", "Energy of the window divided by its work."),
+    Metric("power.idle", "W", "lower", "power", "Mean power before the case, after it had settled."),
+    Metric("energy.step", "J", "lower", "power", "Gross energy of a step: mean power times time per step."),
+    Metric(
+        "energy.item", "J/item", "lower", "power", "Gross energy of a unit of useful work: mean power over throughput."
+    ),
+    Metric("energy.step.net", "J", "lower", "power", "Energy of a step beyond idling: (mean - idle power) x time."),
+    Metric("energy.item.net", "J/item", "lower", "power", "Energy of a unit of work beyond idling."),
+    Metric(
+        "energy.ratio",
+        "1",
+        "neither",
+        "power",
+        "Mean power by the energy counter over mean power by integrated instantaneous power: 1 where they agree.",
+        kind="ratio",
+    ),
+    Metric("power.cpu", "W", "lower", "power", "Mean power of the CPU packages inside the windows."),
+    Metric("power.dram", "W", "lower", "power", "Mean power of the host's memory inside the windows."),
     Metric("flop.step", "FLOP", "neither", "compute", "Model FLOPs of one step, counted on the meta device."),
     Metric("flop.rate", "FLOP/s", "higher", "compute", "Model FLOPs done per second of synchronised wall clock."),
     Metric("clock.sm", "Hz", "neither", "state", "Median SM clock of a window, then the mean over windows.", "mean"),
+    Metric(
+        "clock.memory", "Hz", "neither", "state", "Median memory clock of a window, then the mean over windows.", "mean"
+    ),
     Metric("temperature", "°C", "lower", "state", "Highest GPU temperature inside the window."),
-    Metric("throttle.share", "1", "lower", "state", "Share of samples whose clock a limit held down.", "mean"),
-    Metric("utilization.gpu", "1", "neither", "state", "Share of time with a kernel running (not occupancy).", "mean"),
-    Metric("utilization.memory", "1", "neither", "state", "Share of time in which memory was accessed.", "mean"),
+    Metric("temperature.memory", "°C", "lower", "state", "Highest temperature of the GPU's memory inside the window."),
+    Metric(
+        "throttle.share",
+        "1",
+        "lower",
+        "state",
+        "Share of time in which a power or thermal limit held the clock down; of several limits, the longest.",
+        "mean",
+        kind="share",
+    ),
+    Metric(
+        "throttle.power",
+        "1",
+        "lower",
+        "state",
+        "Share of time in which the power cap held the clock down.",
+        "mean",
+        kind="share",
+    ),
+    Metric(
+        "throttle.thermal",
+        "1",
+        "lower",
+        "state",
+        "Share of time in which heat held the clock down.",
+        "mean",
+        kind="share",
+    ),
+    Metric(
+        "utilization.gpu",
+        "1",
+        "neither",
+        "state",
+        "Share of time with a kernel running (not occupancy).",
+        "mean",
+        kind="share",
+    ),
+    Metric(
+        "utilization.memory",
+        "1",
+        "neither",
+        "state",
+        "Share of time in which memory was accessed.",
+        "mean",
+        kind="share",
+    ),
+    Metric(
+        "utilization.sm",
+        "1",
+        "neither",
+        "state",
+        "Share of time that the SMs had work, over all of them.",
+        "mean",
+        kind="share",
+    ),
+    Metric(
+        "utilization.tensor",
+        "1",
+        "neither",
+        "state",
+        "Share of cycles in which tensor cores were busy.",
+        "mean",
+        kind="share",
+    ),
+    Metric(
+        "utilization.dram",
+        "1",
+        "neither",
+        "state",
+        "Share of the memory's bandwidth that was used.",
+        "mean",
+        kind="share",
+    ),
+    Metric("pcie.rx", "B/s", "neither", "state", "Data to the GPU over PCIe.", "mean"),
+    Metric("pcie.tx", "B/s", "neither", "state", "Data from the GPU over PCIe.", "mean"),
+    Metric("nvlink.rx", "B/s", "neither", "state", "Data to the GPU over all NVLinks.", "mean"),
+    Metric("nvlink.tx", "B/s", "neither", "state", "Data from the GPU over all NVLinks.", "mean"),
+    Metric(
+        "pcie.generation",
+        "1",
+        "higher",
+        "state",
+        "Lowest PCIe generation of the link under load.",
+        "smallest",
+        kind="count",
+    ),
+    Metric("pcie.width", "1", "higher", "state", "Lowest number of PCIe lanes under load.", "smallest", kind="count"),
+    Metric(
+        "ecc.corrected",
+        "1",
+        "lower",
+        "state",
+        "Memory errors that were corrected during the windows.",
+        "sum",
+        kind="count",
+    ),
+    Metric("ecc.uncorrected", "1", "lower", "state", "Memory errors that were not corrected.", "sum", kind="count"),
+    Metric(
+        "allocator.retries",
+        "1",
+        "lower",
+        "state",
+        "Times the allocator gave its cache back to find memory.",
+        "sum",
+        kind="count",
+    ),
     Metric("loss.first", "1", "neither", "quality", "Training loss of the first step after preparing."),
     Metric("loss.last", "1", "neither", "quality", "Training loss of the last measured step."),
 )
@@ -81,6 +217,4 @@ def unit_of(metric: str, item: str) -> str:
     'image/s'
     """
     unit = METRICS[metric].unit
-    if metric in ("throughput", "energy.item"):
-        return unit.replace("item", item)
-    return unit
+    return unit.replace("item", item)

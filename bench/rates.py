@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from bench.metric import METRICS, unit_of
-from bench.record import Record, Replicate, Sample
+from bench.record import Reading, Record, Replicate, Sample
 from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
-
-# Beyond these a window is called contaminated. Evidence: a spinning neighbour took CPU time over wall x threads from
-# 0.99 to 0.65 on two cores; a tenth of the machine's time was the limit under which A/A pairs stayed clean.
-FOREIGN_SHARE = 0.10
-CPU_SHARE = 0.80
 
 
 @dataclass(frozen=True)
 class Value:
     """A number ready to be shown: a finite ``value`` with its 95 % interval over replicates, or the ``reason`` for
-    its absence. ``low`` and ``high`` are None where the replicates cannot carry an interval."""
+    its absence. ``low`` and ``high`` are None where the replicates cannot carry an interval. ``source`` is the method;
+    ``scope`` is what the value is of and ``error`` how far the method may be off, as a share, where meters say so."""
 
     metric: str
     unit: str
@@ -29,6 +26,8 @@ class Value:
     replicates: int = 0
     samples: int = 0
     source: str | None = None
+    scope: str | None = None
+    error: float | None = None
 
 
 def values(record: Record) -> list[Value]:
@@ -46,38 +45,20 @@ def value(record: Record, metric: str) -> Value:
     return _value(record, metric)
 
 
-def caveats(record: Record) -> list[str]:
-    """What a reader must know before trusting the record: judged on covariates, never on the timing itself."""
-    found: list[str] = []
-    unsteady = sum(replicate.steady is False for replicate in record.measured)
-    if unsteady:
-        found.append(f"{unsteady} of {len(record.measured)} replicates were not steady when measuring began")
-    foreign = _largest(record, "foreign_share")
-    if foreign is not None and foreign > FOREIGN_SHARE:
-        found.append(f"other programs used up to {foreign:.0%} of the CPUs during a window (limit {FOREIGN_SHARE:.0%})")
-    share = _smallest(record, "cpu_share")
-    if record.case.device == "cpu" and share is not None and share < CPU_SHARE:
-        found.append(f"the step got only {share:.0%} of its threads' CPU time in a window (expected {CPU_SHARE:.0%})")
-    if record.status == "ok" and len(record.measured) < record.run.replicates:
-        found.append(f"{len(record.measured)} of {record.run.replicates} replicates measured")
-    return found
-
-
 def _value(record: Record, metric: str) -> Value:
     unit = unit_of(metric, record.item or "item")
-    if not record.samples:
+    if not record.samples or record.status not in ("ok", "interrupted"):
         return Value(metric, unit, None, reason=record.reason or "nothing was measured")
     if metric == "memory.planning":
         planned = _value(record, "memory.host" if record.case.device == "cpu" else "memory.process")
-        return Value(**{**planned.__dict__, "metric": metric})
+        return replace(planned, metric=metric)
     if metric.startswith("latency.p"):
         return _latency(record, metric, unit)
     try:
         per_replicate = [_RULES.get(metric, _reading(metric))(replicate) for replicate in record.measured]
     except _Absent as absent:
         return Value(metric, unit, None, reason=str(absent))
-    result = estimate([number for number, _ in per_replicate])
-    sources = dict.fromkeys(source for _, source in per_replicate)
+    result = estimate([figure.number for figure in per_replicate])
     return Value(
         metric,
         unit,
@@ -86,7 +67,9 @@ def _value(record: Record, metric: str) -> Value:
         result.high,
         replicates=len(per_replicate),
         samples=len(record.samples),
-        source=", ".join(source for source in sources if source),
+        source=_named(figure.source for figure in per_replicate),
+        scope=_named(figure.scope for figure in per_replicate),
+        error=_worst(per_replicate),
     )
 
 
@@ -105,16 +88,25 @@ class _Absent(Exception):
     """A metric is absent in a replicate; the message is the reason."""
 
 
-Rule = Callable[[Replicate], tuple[float, str | None]]
+class _Figure(NamedTuple):
+    """What one replicate, or one window of it, says of a metric."""
+
+    number: float
+    source: str | None
+    scope: str | None = None
+    error: float | None = None
+
+
+Rule = Callable[[Replicate], _Figure]
 
 
 def _ratio(numerator: Callable[[Sample], float | None], denominator: Callable[[Sample], float | None]) -> Rule:
     """Totals over the replicate's windows, divided: never a mean of ratios, which is biased high."""
 
-    def rule(replicate: Replicate) -> tuple[float, str | None]:
+    def rule(replicate: Replicate) -> _Figure:
         above = [numerator(sample) for sample in replicate.samples]
         below = [denominator(sample) for sample in replicate.samples]
-        return _total(above) / _total(below), "wall clock"
+        return _Figure(_total(above) / _total(below), "wall clock")
 
     return rule
 
@@ -151,46 +143,102 @@ def _work(unit: str) -> Callable[[Sample], float]:
     return work
 
 
-def _flop_step(replicate: Replicate) -> tuple[float, str | None]:
-    number, _ = _ratio(_flop, _steps)(replicate)
-    return number, "meta device"
+def _flop_step(replicate: Replicate) -> _Figure:
+    return _ratio(_flop, _steps)(replicate)._replace(source="meta device")
 
 
-def _energy(per: Callable[[Sample], float]) -> Rule:
-    def rule(replicate: Replicate) -> tuple[float, str | None]:
-        joules, sources = zip(*(_sample_reading(sample, "energy") for sample in replicate.samples), strict=True)
-        return sum(joules) / sum(per(sample) for sample in replicate.samples), sources[0]
+def _power(name: str) -> Rule:
+    """Joules of a reading over the seconds that they cover, both summed over the replicate's windows."""
+
+    def rule(replicate: Replicate) -> _Figure:
+        readings = [_present(sample.readings.get(name)) for sample in replicate.samples]
+        covered = [
+            reading.seconds or sample.seconds for reading, sample in zip(readings, replicate.samples, strict=True)
+        ]
+        figures = [_figure(reading) for reading in readings]
+        joules = sum(figure.number for figure in figures)
+        if joules <= 0:
+            raise _Absent(f"{figures[0].source} gave {joules:g} J, and nothing runs on none")
+        return figures[0]._replace(number=joules / sum(covered), error=_worst(figures))
 
     return rule
 
 
-def _sample_reading(sample: Sample, name: str) -> tuple[float, str | None]:
-    reading = sample.readings.get(name)
+def _energy(per: Callable[[Sample], float], net: bool = False) -> Rule:
+    """Mean power times the time of each ``per``; net is beyond the power of the idle device."""
+
+    def rule(replicate: Replicate) -> _Figure:
+        power = _RULES["power.mean"](replicate)
+        if net:
+            idle = _figure(_present(replicate.readings.get("power.idle")))
+            # Both powers may be off by the same share of themselves, so their difference is off by more of itself.
+            beyond = power.number - idle.number
+            if beyond <= 0:
+                raise _Absent(
+                    f"the mean power, {power.number:.1f} W, is not above the idle device's {idle.number:.1f} W"
+                )
+            off = None if power.error is None else power.error * (power.number + idle.number) / beyond
+            power = power._replace(number=beyond, error=off)
+        time = _ratio(_seconds, per)(replicate).number
+        return power._replace(number=power.number * time)
+
+    return rule
+
+
+def _agreement(replicate: Replicate) -> _Figure:
+    counted, integrated = _power("energy")(replicate), _power("energy.integrated")(replicate)
+    return _Figure(counted.number / integrated.number, f"{counted.source} over {integrated.source}", counted.scope)
+
+
+def _context(replicate: Replicate) -> _Figure:
+    """At the end of each window: what the process has of the device beyond what torch's allocator holds."""
+    figures = []
+    for sample in replicate.samples:
+        process = _figure(_present(sample.readings.get("memory.process")))
+        held = _figure(_present(sample.readings.get("allocator.held")))
+        if process.number < held.number:
+            raise _Absent(
+                f"the process has {process.number:.0f} B by {process.source}, its allocator {held.number:.0f} B"
+            )
+        figures.append(process._replace(number=process.number - held.number))
+    return max(figures, key=lambda figure: figure.number)
+
+
+def _present(reading: Reading | None) -> Reading:
     if reading is None:
         raise _Absent("no meter of this run measures it")
     if reading.value is None:
         raise _Absent(reading.reason or "absent")
-    return reading.value, reading.source
+    return reading
+
+
+def _figure(reading: Reading) -> _Figure:
+    assert reading.value is not None
+    return _Figure(reading.value, reading.source, reading.scope, reading.error)
 
 
 def _reading(metric: str) -> Rule:
-    """A meter's own number: the replicate's, or that of its windows together (the largest, or the mean over time)."""
+    """A meter's own number: the replicate's, or that of its windows together as `bench.metric` says."""
 
-    def rule(replicate: Replicate) -> tuple[float, str | None]:
-        whole = replicate.readings.get(metric)
-        if whole is not None:
-            if whole.value is None:
-                raise _Absent(whole.reason or "absent")
-            return whole.value, whole.source
-        found = [_sample_reading(sample, metric) for sample in replicate.samples]
-        if METRICS[metric].over_windows == "largest":
-            return max(found, key=lambda pair: pair[0])
+    def rule(replicate: Replicate) -> _Figure:
+        if metric in replicate.readings:
+            return _figure(_present(replicate.readings[metric]))
+        figures = [_figure(_present(sample.readings.get(metric))) for sample in replicate.samples]
+        numbers = [figure.number for figure in figures]
         seconds = [sample.seconds for sample in replicate.samples]
-        weighted = sum(number * weight for (number, _), weight in zip(found, seconds, strict=True))
-        return weighted / sum(seconds), found[0][1]
+        return figures[0]._replace(number=_OVER[METRICS[metric].over_windows](numbers, seconds), error=_worst(figures))
 
     return rule
 
+
+_OVER: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
+    "largest": lambda numbers, seconds: max(numbers),
+    "smallest": lambda numbers, seconds: min(numbers),
+    "sum": lambda numbers, seconds: sum(numbers),
+    "mean": lambda numbers, seconds: (
+        sum(number * weight for number, weight in zip(numbers, seconds, strict=True)) / sum(seconds)
+    ),
+}
 
 _RULES: dict[str, Rule] = {
     "throughput": _ratio(_item, _seconds),
@@ -199,20 +247,22 @@ _RULES: dict[str, Rule] = {
     "time.step": _ratio(_seconds, _steps),
     "flop.step": _flop_step,
     "flop.rate": _ratio(_flop, _seconds),
-    "power.mean": _energy(_seconds),
+    "memory.context": _context,
+    "power.mean": _power("energy"),
+    "power.cpu": _power("energy.cpu"),
+    "power.dram": _power("energy.dram"),
     "energy.step": _energy(_steps),
     "energy.item": _energy(_item),
+    "energy.step.net": _energy(_steps, net=True),
+    "energy.item.net": _energy(_item, net=True),
+    "energy.ratio": _agreement,
 }
 
 
-def _largest(record: Record, covariate: str) -> float | None:
-    return max(_covariates(record, covariate), default=None)
+def _worst(figures: Sequence[_Figure]) -> float | None:
+    return max((figure.error for figure in figures if figure.error is not None), default=None)
 
 
-def _smallest(record: Record, covariate: str) -> float | None:
-    return min(_covariates(record, covariate), default=None)
-
-
-def _covariates(record: Record, covariate: str) -> list[float]:
-    found = (sample.covariates.get(covariate) for sample in record.samples)
-    return [number for number in found if number is not None]
+def _named(names: Iterable[str | None]) -> str | None:
+    """The different names, joined."""
+    return ", ".join(dict.fromkeys(name for name in names if name)) or None

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from bench.case import Case
 from bench.errors import SpecError
@@ -23,17 +23,29 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 @dataclass(frozen=True)
 class Reading:
-    """What a meter says of one window: a finite value with its source, or no value with the reason."""
+    """What a meter says of one window: a finite value with its source, or no value with the reason.
+
+    ``source`` names the method. Where they matter, as for every joule: ``scope`` is what the value is of (GPU, module,
+    ...), ``error`` bounds how far it may be off, as a share of it, and ``seconds`` is the time inside the window that
+    it covers, where that is not all of it.
+    """
 
     value: float | None
     source: str | None = None
     reason: str | None = None
+    scope: str | None = None
+    error: float | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.reason is None):
             raise ValueError(f"a reading has either a value or a reason: {self.value!r}, {self.reason!r}")
         if self.value is not None and not math.isfinite(self.value):
             raise ValueError(f"a reading is finite or absent, not {self.value!r}")
+        if self.error is not None and not (math.isfinite(self.error) and self.error >= 0):
+            raise ValueError(f"a reading's error is a share of its value, not {self.error!r}")
+        if self.seconds is not None and not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise ValueError(f"a reading covers some time, not {self.seconds!r} s")
 
     @classmethod
     def absent(cls, reason: str) -> Reading:
@@ -72,7 +84,8 @@ class Replicate:
     ``clock`` names what timed the single steps (``perf_counter`` or ``cuda_event``); ``warmup_seconds`` are the steps
     run before the first window; ``steady`` says whether the warm-up rule was met; ``ended_by`` is ``precise``,
     ``budget`` or ``steps``. ``precision`` holds the effective settings and the numeric probe; ``made`` says how the
-    process came to be and what distinguishes it from its siblings. Absent parts are null.
+    process came to be and what distinguishes it from its siblings; ``meters`` holds, by meter, what it found out about
+    itself and about the device around the windows. Absent parts are null.
     """
 
     index: int
@@ -89,6 +102,7 @@ class Replicate:
     precision: Mapping[str, Any] | None = None
     made: Mapping[str, Any] | None = None
     stderr: str = ""
+    meters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Replicate:
@@ -155,7 +169,7 @@ class Record:
 
     def to_json(self) -> str:
         """The record as one JSON document; NaN and infinity are refused."""
-        body = asdict(self)
+        body = asdict(self, dict_factory=_without_unused)
         document = {"schema": SCHEMA, **body, "case": {"id": self.case.id, **body["case"]}}
         return json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
 
@@ -167,8 +181,8 @@ class Record:
             SpecError: the text is no record of a schema that this version knows.
         """
         try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
+            data = json.loads(text, parse_constant=_refuse)
+        except ValueError as error:
             raise SpecError(f"{where}: not JSON ({error}); a record of schema {SCHEMA} is needed") from error
         schema = data.get("schema") if isinstance(data, dict) else None
         if schema != SCHEMA:
@@ -187,3 +201,13 @@ class Record:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError(f"{where}: not a valid record of schema {SCHEMA} ({error!r})") from error
+
+
+def _refuse(constant: str) -> NoReturn:
+    """No number of a record is NaN or infinite, which Python would read and no other reader understand."""
+    raise ValueError(f"{constant} is no number of JSON's")
+
+
+def _without_unused(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A part of the record; of a reading what most have no use for is left out instead of null."""
+    return {key: value for key, value in pairs if value is not None or key not in ("scope", "error", "seconds")}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ import torch
 
 from bench import precision as precisions
 from bench.covariates import Covariates
-from bench.device import Device, device
-from bench.errors import Unsupported
+from bench.device import Device
+from bench.errors import Occupied, Unsupported, WattmarkError
+from bench.foreign import others
 from bench.job import Job, Outcome
-from bench.measure import Measured, Tell, measure
+from bench.measure import Tell, measure
 from bench.meters import open_meters
 from bench.record import Replicate, Sample, Status
 from bench.workload import Workload, find
@@ -35,7 +36,7 @@ def run(job: Job, tell: Tell) -> Outcome:
         return _measured(job, replicate, tell)
     except Exception as error:
         status, reason = classify(error)
-        if status in ("failed", "crashed"):
+        if status in ("failed", "crashed") and not isinstance(error, WattmarkError):
             traceback.print_exc()
         return Outcome(replace(replicate, status=status, reason=reason))
 
@@ -48,13 +49,80 @@ def classify(error: Exception) -> tuple[Status, str]:
         return "oom", reason
     if isinstance(error, Unsupported):
         return "unsupported", str(error)
+    if isinstance(error, Occupied):
+        return "failed", str(error)
     if isinstance(error, NotImplementedError):
         return "unsupported", reason
     return "failed", reason
 
 
 def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
-    where = device(job.case.device)
+    where = Device.from_json(job.device)
+    if job.exclusive:
+        _refuse_company(where)
+    if job.fit_only:
+        return _tried(job, replicate, where)
+    meters = open_meters(tuple(job.meters), where)
+    try:
+        idle = meters.before()  # ahead of anything that wakes the device up
+        built = _build(job, where)
+        tell("prepared", {"seconds": built.seconds})
+        prepared = built.prepared
+        measured = measure(prepared.step, prepared.work, where, job.plan, meters, Covariates(), prepared.trains, tell)
+        facts = meters.facts()
+    finally:
+        meters.close()
+    flops = job.flops or _count_flops(prepared)
+    replicate = replace(
+        built.described(replicate),
+        clock=measured.clock,
+        warmup_seconds=measured.warmup_seconds,
+        steady=measured.steady,
+        ended_by=measured.ended_by,
+        samples=tuple(_with_flop(sample, flops) for sample in measured.samples),
+        readings={**idle, **measured.losses},
+        meters=facts,
+    )
+    return Outcome(replicate, built.version, prepared.inputs, prepared.model, flops)
+
+
+def _tried(job: Job, replicate: Replicate, where: Device) -> Outcome:
+    """Two steps and no measurement: whether it fits."""
+    built = _build(job, where)
+    for number in range(2):
+        built.prepared.step(number)
+        where.synchronize()
+    return Outcome(built.described(replicate), built.version, built.prepared.inputs, built.prepared.model)
+
+
+def _refuse_company(where: Device) -> None:
+    """Raise where somebody else uses the machine.
+
+    Raises:
+        Occupied: with who and how much.
+    """
+    company = others(where)
+    if company:
+        raise Occupied(f"--exclusive: {'; '.join(company)}")
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A case that is ready to run its steps, and how it came to be."""
+
+    prepared: Prepared
+    version: int
+    seconds: float
+    precision: Mapping[str, Any]
+    made: Mapping[str, Any]
+    held: torch.Tensor
+
+    def described(self, replicate: Replicate) -> Replicate:
+        """The replicate with what is known before it is measured."""
+        return replace(replicate, prepare_seconds=self.seconds, precision=self.precision, made=self.made)
+
+
+def _build(job: Job, where: Device) -> _Built:
     where.select()
     precision = precisions.apply(job.case.precision, where)
     settings = precisions.prove(precision, where)
@@ -62,31 +130,7 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
     begin = time.perf_counter()
     workload = find(job.case.workload)
     prepared = _prepare(workload, job, precision, where)
-    prepare_seconds = time.perf_counter() - begin
-    tell("prepared", {"seconds": prepare_seconds})
-    replicate = replace(replicate, prepare_seconds=prepare_seconds, precision=settings, made=_made(job, shift))
-    if job.fit_only:
-        for number in range(2):
-            prepared.step(number)
-            where.synchronize()
-        return Outcome(replicate, workload.version, prepared.inputs, prepared.model)
-    measured = _measure(job, prepared, where, tell)
-    flops = job.flops or _count_flops(prepared)
-    return Outcome(
-        replace(
-            replicate,
-            clock=measured.clock,
-            warmup_seconds=measured.warmup_seconds,
-            steady=measured.steady,
-            ended_by=measured.ended_by,
-            samples=tuple(_with_flop(sample, flops) for sample in measured.samples),
-            readings=measured.losses,
-        ),
-        workload.version,
-        prepared.inputs,
-        prepared.model,
-        flops,
-    )
+    return _Built(prepared, workload.version, time.perf_counter() - begin, settings, _made(job, shift), shift)
 
 
 def _shift_heap(seed: int) -> torch.Tensor:
@@ -105,17 +149,6 @@ def _prepare(workload: type[Workload], job: Job, precision: precisions.Precision
     data, model = (path and str(Path(path).expanduser()) for path in (case.data, case.model))
     axes: dict[str, Any] = {"batch_size": case.batch_size, **case.parameters}
     return workload(**axes).prepare(Setup(where.torch, precision, data or case.data, model, job.seed))
-
-
-def _measure(job: Job, prepared: Prepared, where: Device, tell: Tell) -> Measured:
-    meters = open_meters(tuple(job.meters), where)
-    try:
-        return measure(
-            prepared.step, prepared.work, where, job.plan, meters, Covariates(), prepared.trains, tell
-        )  # fmt: skip
-    finally:
-        for meter in meters:
-            meter.close()
 
 
 def _count_flops(prepared: Prepared) -> list[int | None]:

@@ -37,6 +37,7 @@ class Request:
     model: str | None = None
     allocator: str = "pinned"
     engine: str = "local"
+    exclusive: bool = False
     resumed: Sequence[Record] = ()
 
 
@@ -58,7 +59,8 @@ def run(request: Request, progress: Progress) -> list[Record]:
     """Measure what was asked for; returns the run's records.
 
     Raises:
-        SpecError: a device is not here, or a resumed store was measured elsewhere; nothing has run then.
+        SpecError: a device is not here, a resumed store was measured elsewhere, or the machine was to be ours alone and
+            is not; nothing has run then.
         KeyboardInterrupt: stopped; every replicate that had ended is in the store.
     """
     progress.say("loading torch and the models")
@@ -68,6 +70,8 @@ def run(request: Request, progress: Progress) -> list[Record]:
         check(cases)
         environments = {device: _environment(machine, device, request.allocator) for device in devices}
         _refuse_other_environment(request.resumed, environments)
+        if request.exclusive:
+            _refuse_company(machine, environments)
         request.store.create()
         book = Book(request.store, request.run, environments, request.resumed)
         worker = _Worker(machine, book, request, progress)
@@ -174,7 +178,17 @@ class _Worker:
     def _run(self, case: Case, index: int, fit_only: bool = False, listen: Listener | None = None) -> Ended:
         request = self._request
         seed = seed_of(request.run.seed, case, index)
-        job = Job(case, index, seed, plan(request.matrix, case), request.meters, self._book.flops(case), fit_only)
+        job = Job(
+            case,
+            self._book.environment(case)["device"],
+            index,
+            seed,
+            plan(request.matrix, case),
+            request.meters,
+            self._book.flops(case),
+            fit_only,
+            request.exclusive,
+        )
         return self._machine.run("replicate", job.to_json(), request.matrix.timeout, listen)
 
 
@@ -200,6 +214,13 @@ def _result(ended: Ended) -> Any:
         last = (ended.stderr.strip().splitlines() or ["no word on stderr"])[-1]
         raise SpecError(f"this machine could not be read: {ended.reason}: {last}")
     return ended.result
+
+
+def _refuse_company(machine: Engine, environments: Mapping[str, Mapping[str, Any]]) -> None:
+    for environment in environments.values():
+        company = _result(machine.run("company", {"device": environment["device"]}, TASK_SECONDS))
+        if company:
+            raise SpecError(f"--exclusive: {'; '.join(company)}; end that, or measure without --exclusive")
 
 
 def _refuse_other_environment(resumed: Sequence[Record], environments: Mapping[str, Mapping[str, Any]]) -> None:

@@ -92,6 +92,26 @@ def _environment(job: dict[str, Any], pipe: int) -> Any:
     return environment(device(job["device"]))
 
 
+def _company(job: dict[str, Any], pipe: int) -> Any:
+    from bench.device import Device
+    from bench.foreign import others
+
+    return others(Device.from_json(job["device"]))
+
+
+def _look(job: dict[str, Any], pipe: int) -> Any:
+    from bench.doctor.look import look
+
+    return look(job["devices"])
+
+
+def _load(job: dict[str, Any], pipe: int) -> Any:
+    from bench.device import Device
+    from bench.probe.load import Phase, play
+
+    return play(Device.from_json(job["device"]), [Phase(**phase) for phase in job["phases"]])
+
+
 def _replicate(job: dict[str, Any], pipe: int) -> Any:
     from bench.job import Job
     from bench.replicate import run
@@ -117,7 +137,14 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (getattr(held, "data", held.vms) + int(spare * 0.95), hard))
 
 
-_TASKS = {"devices": _devices, "environment": _environment, "replicate": _replicate}
+_TASKS = {
+    "devices": _devices,
+    "environment": _environment,
+    "company": _company,
+    "look": _look,
+    "load": _load,
+    "replicate": _replicate,
+}
 
 
 def _tell(pipe: int, event: str, facts: Mapping[str, Any]) -> None:

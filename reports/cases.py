@@ -6,14 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench.rates import Value, caveats, values
+from bench.caveats import caveats
+from bench.metric import METRICS
+from bench.rates import Value, values
 from bench.record import STATUSES, Record
 from reports.axes import Axes, axes, constant_axes, device_label, device_memory, device_words, order, repeated
-from reports.cell import STATUS_TONES, Cell, Table, is_share, measured
+from reports.cell import STATUS_TONES, Cell, Table, measured
+from reports.chart import Chart
 from reports.details import details
+from reports.ladder import ladder
 from reports.number import Scale, scale
 from reports.ratio import speedups
 from reports.text import line, tail
+from reports.timeline import Timeline, timeline
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class CaseRow:
     cells: Mapping[str, Cell]
     speedup: Cell
     details: tuple[Table, ...]
+    pictures: tuple[Chart | Timeline, ...]
     stderr: str
 
     @property
@@ -78,13 +84,14 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
         called = words[case.device, device_label(record)]
         run = [f"run {record.run.id}"] if case.id in again else []
         cells = {name: measured(value, scales[case.workload, name]) for name, value in metrics.items()}
+        name = line(" · ".join([called, case.precision, f"batch {case.batch_size}", *run]))
         return CaseRow(
             anchor=f"case-{index}",
             run=line(record.run.id),
             case=line(case.id),
             workload=line(case.workload),
             problem=line(" ".join([case.workload, *(f"{name}={value}" for name, value in varying.items())])),
-            name=line(" · ".join([called, case.precision, f"batch {case.batch_size}", *run])),
+            name=name,
             device=line(case.device),
             device_words=called,
             device_label=device_label(record),
@@ -99,6 +106,7 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
             cells=cells,
             speedup=speedup(record),
             details=details(record, metrics, cells),
+            pictures=tuple(one for one in (ladder(name, metrics, cells), timeline(name, record)) if one),
             stderr=_stderr(record),
         )
 
@@ -127,7 +135,8 @@ def _why(row: CaseRow, metric: str) -> str:
 def _clean(value: Value) -> Value:
     """The value with its texts made printable; the whole of the reason, which tables may cut."""
     reason = value.reason if value.reason is None else line(value.reason, limit=10_000)
-    return replace(value, unit=line(value.unit), reason=reason, source=value.source and line(value.source))
+    source, scope = (text and line(text) for text in (value.source, value.scope))
+    return replace(value, unit=line(value.unit), reason=reason, source=source, scope=scope)
 
 
 def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> dict[tuple[str, str], Scale]:
@@ -141,7 +150,7 @@ def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> dict[tuple[s
             if value.value is not None:
                 numbers[key].append(value.value)
                 units[key] = value.unit  # a case without samples does not know the workload's item
-    return {key: scale(unit, numbers[key], is_share(key[1])) for key, unit in units.items()}
+    return {key: scale(unit, numbers[key], METRICS[key[1]].kind) for key, unit in units.items()}
 
 
 def _stderr(record: Record) -> str:

@@ -8,7 +8,8 @@ from typing import Literal
 from bench.case import Scalar
 from bench.metric import METRICS
 from bench.rates import Value
-from reports.number import Scale, number, spread
+from reports.number import Scale, count, number, spread
+from reports.origin import origin
 from reports.text import line
 
 Tone = Literal["plain", "good", "warn", "bad", "absent"]
@@ -20,7 +21,6 @@ STATUS_TONES: dict[str, Tone] = {
 }  # fmt: skip
 
 ABSENT = "—"
-TIMES = "\xd7"  # the multiplication sign, unit of a ratio
 
 
 @dataclass(frozen=True)
@@ -111,29 +111,27 @@ def measured(value: Value, scale: Scale) -> Cell:
         return absent(value.reason or "not measured")
     shown = value.value / scale.size
     low, high = (bound if bound is None else bound / scale.size for bound in (value.low, value.high))
+    counted = METRICS[value.metric].kind == "count"
+    told = origin(value)
     return Cell(
-        number(shown, low, high),
+        count(shown) if counted else number(shown, low, high),
         scale.unit,
         value.value,
-        spread(shown, low, high),
-        note=_note(value, low, high, scale),
+        "" if counted else spread(shown, low, high),
+        note=over_replicates(value, scale) + (f"; source: {told}" if told else ""),
         size=scale.size,
     )
 
 
-def is_share(metric: str) -> bool:
-    """Whether a metric is a part of a whole, shown in percent."""
-    return METRICS[metric].unit == "1" and METRICS[metric].group != "quality"
+def over_replicates(value: Value, scale: Scale) -> str:
+    """How well a value repeats: its interval in a display unit, and how many replicates it is from."""
+    many = f"{value.replicates} replicate" + "s" * (value.replicates != 1)
+    if value.low is None or value.high is None or METRICS[value.metric].kind == "count":
+        return f"{many}, no interval"
+    low, high = value.low / scale.size, value.high / scale.size
+    bounds = f"{number(low, low, high)} to {number(high, low, high)} {scale.unit}".strip()
+    return f"95 % interval {bounds}, {many}"
 
 
 def _renumbered(cell: Cell, marks: list[int]) -> Cell:
     return replace(cell, mark=marks.index(cell.mark) + 1) if cell.mark else cell
-
-
-def _note(value: Value, low: float | None, high: float | None, scale: Scale) -> str:
-    source = f"; source: {value.source}" if value.source else ""
-    count = f"{value.replicates} replicate" + "s" * (value.replicates != 1)
-    if low is None or high is None:
-        return f"{count}, no interval{source}"
-    bounds = f"{number(low, low, high)} to {number(high, low, high)} {scale.unit}".strip()
-    return f"95 % interval {bounds}, {count}{source}"

@@ -31,7 +31,8 @@ class Series:
 class Chart:
     """A line for each series over ``x_title``, or, where there is but one place on the x axis, a bar for each.
 
-    ``subject`` is the problem whose cases it shows. A chart without points has a sentence in ``missing`` instead.
+    ``subject`` is the problem whose cases it shows, ``note`` a sentence on where its numbers come from. A chart without
+    points has a sentence in ``missing`` instead.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Chart:
     x_title: str = ""
     series: tuple[Series, ...] = ()
     missing: str = ""
+    note: str = ""
 
     @property
     def bars(self) -> bool:

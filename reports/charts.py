@@ -7,11 +7,12 @@ from itertools import groupby
 
 from reports.cases import CaseRow, why_absent
 from reports.chart import Chart, Point, Series
+from reports.origin import by_origin, is_power, origin
 
 _CHARTED = {
     "throughput": "Throughput",
     "memory.planning": "Memory",
-    "energy.item": "Energy per item",
+    "energy.item": "Gross energy per item",
 }
 
 
@@ -36,7 +37,21 @@ def _chart(problem: str, rows: tuple[CaseRow, ...], metric: str, labels: tuple[s
         return Chart(title, problem, "", missing=f"{title} is not charted: {why_absent(rows, metric)}.")
     told = "; ".join(f"{one.label}: {_told(one)}" for one in series)
     unit = series[0].points[0].cell.unit
-    return Chart(title, problem, f"{title} in {unit} over batch size. {told}.", unit, "batch size", series)
+    description = f"{title} in {unit} over batch size. {told}."
+    return Chart(title, problem, description, unit, "batch size", series, note=_note(rows, metric))
+
+
+def _note(rows: tuple[CaseRow, ...], metric: str) -> str:
+    """Where watts and joules come from, by device if not all from one meter."""
+    shown = [(row.device_words, row.values[metric]) for row in rows if row.ok and is_power(row.values[metric])]
+    origins = by_origin(value for _, value in shown)
+    if len(origins) < 2:
+        return "".join(f"{origin(*values)}." for values in origins.values())
+    told = []
+    for values in origins.values():
+        devices = dict.fromkeys(device for device, value in shown if value in values)
+        told.append(f"{', '.join(devices)}: {origin(*values)}")
+    return f"{'; '.join(told)}."
 
 
 def _label(row: CaseRow) -> str:

@@ -13,6 +13,7 @@ from reports.report import Report
 BEFORE_AXES = ("run", "case", "workload", "device", "precision", "batch_size")
 AFTER_AXES = (
     "status", "reason", "metric", "unit", "value", "low", "high", "replicates", "samples", "caveats",
+    "source", "scope", "error",
 )  # fmt: skip
 
 
@@ -35,7 +36,8 @@ def _rows(row: CaseRow, axes: tuple[str, ...]) -> Iterator[list[object]]:
         numbers = (value.value, value.low, value.high)
         counted = (value.replicates, value.samples)
         end = [row.status.text, reason, value.metric, value.unit, *numbers, *counted, "; ".join(row.caveats)]
-        yield [_safe(cell) for cell in (*start, *end)]
+        method = (value.source, value.scope, value.error)
+        yield [_safe(cell) for cell in (*start, *end, *method)]
 
 
 def _safe(cell: object) -> object:

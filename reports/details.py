@@ -6,40 +6,57 @@ from collections.abc import Mapping
 from dataclasses import replace
 from statistics import median
 
+from bench.metric import METRICS
 from bench.rates import Value
 from bench.record import Record, Replicate
-from reports.cell import STATUS_TONES, Cell, Column, Table, absent, plain
+from reports.cell import STATUS_TONES, Cell, Column, Table, absent, over_replicates, plain
 from reports.environments import flatten
-from reports.number import number, scale
+from reports.meters import meters_table
+from reports.number import Scale, number, scale
+from reports.origin import called, error_words, is_power
 from reports.text import line
 
 
 def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
     """The tables of one case, those that would be empty left out."""
-    found = (_metrics(values, cells), _replicates(record), _facts(record))
+    found = (_metrics(values, cells), _replicates(record), meters_table(record), _facts(record))
     return tuple(table for table in found if table.rows or table.remarks)
 
 
 def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
-    shown = tuple(
-        (
-            Cell(name),
-            replace(cells[name], unit="", note=""),
-            Cell(cells[name].unit),
-            Cell(cells[name].spread) if cells[name].spread else absent("no interval"),
-            Cell(cells[name].note),
-        )
-        for name, value in values.items()
-        if value.value is not None
-    )
-    columns = [
+    measured = {name: value for name, value in values.items() if value.value is not None}
+    columns = (
         Column("Metric"),
         Column("Value", numeric=True),
         Column("Unit"),
-        Column("±", numeric=True),
-        Column("How"),
-    ]
-    return Table("Metrics", tuple(columns), shown, remarks=absences(values))
+        Column("±", numeric=True, meaning="The wider side of the 95 % interval over replicates."),
+        Column("Over replicates", meaning="How well it repeats."),
+        Column("Method"),
+        Column("Scope", meaning="What a joule, a watt or a byte is of."),
+        Column("Method's error", meaning="How far all replicates may be off together, which ± does not hold."),
+    )
+    return Table(
+        "Metrics",
+        columns,
+        tuple(_metric(value, cells[name]) for name, value in measured.items()),
+        remarks=absences(values),
+        groups=tuple(METRICS[name].group for name in measured),
+    )
+
+
+def _metric(value: Value, cell: Cell) -> tuple[Cell, ...]:
+    # Of watts and joules a missing scope or error is said; most other numbers have no use for them.
+    unknown = Cell("unknown", tone="absent") if is_power(value) else Cell("")
+    return (
+        Cell(called(value.metric), note=METRICS[value.metric].meaning),
+        replace(cell, unit="", note=""),
+        Cell(cell.unit),
+        Cell(cell.spread) if cell.spread else absent("no interval"),
+        Cell(over_replicates(value, Scale(cell.unit, cell.size))),
+        Cell(value.source or ""),
+        Cell(value.scope) if value.scope else unknown,
+        unknown if value.error is None else Cell(error_words([value.error])),
+    )
 
 
 def absences(values: Mapping[str, Value]) -> tuple[str, ...]:

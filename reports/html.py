@@ -14,8 +14,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.align import paddings
+from reports.chart import Chart
 from reports.report import Report
 from reports.svg import svg
+from reports.timeline import Timeline
+from reports.timeline_svg import timeline_svg
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,10 +39,15 @@ def export(report: Report) -> bytes:
         script=Markup(script),
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'",
-        svg=lambda chart, name: Markup(svg(chart, name)),
+        svg=_picture,
         paddings=paddings,
     )
     return page.encode()
+
+
+def _picture(picture: Chart | Timeline, name: str) -> Markup:
+    """The drawing, whose texts are escaped."""
+    return Markup(timeline_svg(picture, name) if isinstance(picture, Timeline) else svg(picture, name))
 
 
 def _hash(text: str) -> str:

@@ -59,6 +59,9 @@ def _metric(row: CaseRow, name: str) -> dict[str, Any]:
         "high": value.high,
         "replicates": value.replicates,
         "samples": value.samples,
+        "source": value.source,
+        "scope": value.scope,
+        "error": value.error,
     }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.metric import METRICS
-from bench.rates import CPU_SHARE, FOREIGN_SHARE
+from bench.caveats import CPU_SHARE, ENERGY_RATIO, FOREIGN_SHARE, LOST_SHARE
+from bench.metric import METRICS, Metric
 from bench.statistics import STEPS_FOR_PERCENTILE
 from reports.cell import Cell, Column, Table
 
@@ -26,6 +26,19 @@ METHOD: tuple[tuple[str, str], ...] = (
         f"Latency is of the single steps of all replicates. A percentile is claimed only from enough steps: {_STEPS} "
         "(early stopping of MLPerf LoadGen, 95 % confidence). It has no interval.",
     ),
+    (
+        "Energy and power",
+        "Gross is all that was drawn while the steps ran; net is what was drawn beyond the power of the idle device "
+        "before the case. Each comes with its method, its scope (a GPU, a module of GPU and CPU, CPU packages) and "
+        "the method's error: how far all replicates may be off together. ± is over replicates and does not hold that "
+        "error. Numbers of different methods or scopes are not compared.",
+    ),
+    (
+        "Utilisation",
+        "utilization.gpu is the share of time in which any kernel ran, were it on one of a hundred multiprocessors; "
+        "utilization.sm, .tensor and .dram say how much of the multiprocessors, tensor cores and memory bandwidth "
+        "worked.",
+    ),
     ("Absence", "What was not measured is shown as — with its reason: never as zero, and never estimated."),
     (
         "Ratios",
@@ -40,7 +53,10 @@ METHOD: tuple[tuple[str, str], ...] = (
         "Caveats",
         "They are judged on what was watched beside a window, never on the timing itself: other programs above "
         f"{FOREIGN_SHARE:.0%} of the CPUs, a step that got less than {CPU_SHARE:.0%} of its threads' CPU time (on a "
-        "CPU), a warm-up that did not become steady, replicates that did not measure.",
+        f"CPU), more than {LOST_SHARE:.0%} of a window lost to the hypervisor or to the disk, a warm-up that did not "
+        "become steady, replicates that did not measure, other processes on the device, a clock held down by heat, a "
+        "lowered power limit, memory errors, an allocator short of memory, methods of measuring energy that disagree "
+        f"by more than {ENERGY_RATIO:.0%}, and numbers that cannot be, with what they were held against.",
     ),
     (
         "Units",
@@ -55,6 +71,12 @@ def metrics_table() -> Table:
     """The meaning of every metric."""
     columns = (Column("Metric"), Column("Unit"), Column("Better"), Column("Meaning"))
     rows = tuple(
-        (Cell(metric.name), Cell(metric.unit), Cell(metric.better), Cell(metric.meaning)) for metric in METRICS.values()
+        (Cell(metric.name), Cell(_unit(metric)), Cell(metric.better), Cell(metric.meaning))
+        for metric in METRICS.values()
     )
     return Table("Metrics", columns, rows)
+
+
+def _unit(metric: Metric) -> str:
+    """What a number without a unit is, where the table of metrics says it."""
+    return f"1 ({metric.kind})" if metric.kind != "quantity" else metric.unit

@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
+from bench.metric import Kind
+
 # Units that take a prefix, with the smallest and the largest exponent that people use with them.
 _PREFIXED = {"s": (-9, 0), "B": (0, 15), "W": (-3, 6), "J": (-9, 6), "FLOP": (0, 18), "Hz": (0, 9)}
 _PREFIX = {-9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}
 
 THIN = "\u202f"  # narrow no-break space: groups digits without looking like a decimal mark to anyone
+TIMES = "\xd7"  # the multiplication sign, unit of a ratio
 
 
 @dataclass(frozen=True)
@@ -25,16 +28,14 @@ class Scale:
     size: float = 1.0
 
 
-def scale(unit: str, values: Iterable[float], share: bool = False) -> Scale:
+def scale(unit: str, values: Iterable[float], kind: Kind = "quantity") -> Scale:
     """One unit for numbers that stand in one column: most of them come out between 1 and 1000.
 
     >>> scale("s", [0.0021, 0.0105, 0.8])
     Scale(unit='ms', size=0.001)
     """
-    if share:
-        return Scale("%", 0.01)
     if unit == "1":
-        return Scale("")
+        return {"share": Scale("%", 0.01), "ratio": Scale(TIMES)}.get(kind, Scale(""))
     base, slash, per = unit.partition("/")
     sizes = [abs(value) for value in values if value]
     if base not in _PREFIXED or not sizes:
@@ -58,6 +59,28 @@ def number(value: float, low: float | None = None, high: float | None = None) ->
     whole = magnitude(value) + 1
     supported = whole - magnitude(half) + 1 if half > 0 else math.inf  # down to the second digit of the half-width
     return _rounded(value, int(min(max(supported, 2), max(4, whole))))
+
+
+def count(value: float) -> str:
+    """A count with all its digits; between two whole numbers, as the middle of two replicates may be, with three.
+
+    >>> count(16.0), count(4.4721), count(12345.0)
+    ('16', '4.47', '12\\u202f345')
+    """
+    whole = round(value)
+    if abs(value - whole) > 1e-6:
+        return number(value)
+    return f"{whole:_}".replace("_", THIN if abs(whole) >= 10_000 else "")
+
+
+def quantity(value: float, unit: str) -> str:
+    """A single number with its unit.
+
+    >>> quantity(0.1004, "s"), quantity(3.1e9, "B"), quantity(700.0, "W")
+    ('100 ms', '3.10 GB', '700 W')
+    """
+    shown = scale(unit, [value])
+    return f"{number(value / shown.size)} {shown.unit}".strip()
 
 
 def spread(value: float, low: float | None, high: float | None) -> str:

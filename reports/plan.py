@@ -14,7 +14,9 @@ METRICS = {
     "time": "time.step",
     "memory": "memory.planning",
     "power": "power.mean",
+    "idle": "power.idle",
     "energy": "energy.item",
+    "net": "energy.item.net",
 }
 
 
@@ -102,9 +104,9 @@ def plan(
         best = max(fit, key=lambda index: fit[index])
         row = cases[best].row
         known |= {"place": best + first, "precision": row.precision, "batch_size": row.batch_size, "point": fit[best]}
-        known |= {name: cases[best].known[name] for name in ("memory", "power")}
+        known |= {name: cases[best].known[name] for name in ("memory", "power", "scope")}
     else:
-        known |= dict.fromkeys(("precision", "batch_size", "point", "memory", "power"), NO_POINT)
+        known |= dict.fromkeys(("precision", "batch_size", "point", "memory", "power", "scope"), NO_POINT)
         known["place"] = _why_none([cases[index] for index in own], [rates[index] for index in own])
     for step in PLAN:
         known[step.name] = evaluate(step, known)
@@ -124,9 +126,18 @@ def _why_none(cases: Sequence[Candidate], rates: Sequence[Quantity]) -> str:
 def _known(row: CaseRow) -> Quantities:
     """Raw numbers, SI; a text is the reason for its absence, or the status of a case that was not measured."""
     if not row.ok:
-        return dict.fromkeys((*METRICS, "low"), row.status.text)
+        return {**dict.fromkeys((*METRICS, "low"), row.status.text), "method": None, "scope": None, "error": None}
     found: dict[str, Quantity] = {
         name: row.values[metric].value if row.values[metric].value is not None else row.cells[metric].note
         for name, metric in METRICS.items()
     }
-    return {**found, "low": row.values["throughput"].low or "no interval"}
+    return {**found, "low": row.values["throughput"].low or "no interval", **_origin(row)}
+
+
+def _origin(row: CaseRow) -> Quantities:
+    """Where the watts and joules come from: the method's error is a share."""
+    energy = row.values[METRICS["energy"]]
+    if energy.value is None:
+        return {"method": None, "scope": "unavailable", "error": None}
+    error = "unknown" if energy.error is None else energy.error
+    return {"method": energy.source or "unknown", "scope": energy.scope or "unknown", "error": error}

@@ -25,12 +25,20 @@ _HEADS = (
     Head("point", "Throughput to plan with", "items/s", "#,##0.00", 15),
     Head("memory", "Memory", "B", '#,##0" B"', 18),
     Head("power", "Mean power of a device", "W", '#,##0.0" W"', 22),
+    Head("scope", "Scope of the power", width=16),
     *(Head(step.name, step.title, step.unit, step.format, 15) for step in PLAN),
 )
 _COLUMN = {head.name: column for column, head in enumerate(_HEADS)}
 
 # What is looked up in the operating point's row, by its name there.
-_TAKEN = {"precision": "precision", "batch_size": "batch_size", "point": "usable", "memory": "memory", "power": "power"}
+_TAKEN = {
+    "precision": "precision",
+    "batch_size": "batch_size",
+    "point": "usable",
+    "memory": "memory",
+    "power": "power",
+    "scope": "scope",
+}
 
 
 def write_plan(book: Workbook, targets: Sequence[Target], plans: Sequence[Quantities], places: Places) -> None:
@@ -57,8 +65,8 @@ def write_plan(book: Workbook, targets: Sequence[Target], plans: Sequence[Quanti
         )
     # What could not be planned says why; its colour makes it stand out.
     last = FIRST_ROW + len(targets) - 1
-    for first, to in ((_COLUMN["place"], _COLUMN["place"]), (_COLUMN["batch_size"], len(_HEADS) - 1)):
-        book.mark_texts(sheet, (FIRST_ROW, first), (last, to))
+    for first, to in (("place", "place"), ("batch_size", "power"), (PLAN[0].name, PLAN[-1].name)):
+        book.mark_texts(sheet, (FIRST_ROW, _COLUMN[first]), (last, _COLUMN[to]))
     sheet.freeze_panes(FIRST_ROW, _COLUMN["device"] + 1)
 
 

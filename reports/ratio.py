@@ -9,8 +9,8 @@ from bench.comparison import Comparison, compare, throughput_ratio
 from bench.record import Record
 from bench.statistics import Estimate
 from reports.axes import axes, order
-from reports.cell import TIMES, Cell, Column, Table, Tone, absent
-from reports.number import number, spread
+from reports.cell import Cell, Column, Table, Tone, absent
+from reports.number import TIMES, number, spread
 from reports.text import line
 
 _TONES: dict[str, Tone] = {"faster": "good", "slower": "bad", "cannot tell": "plain", "not comparable": "warn"}

@@ -16,8 +16,11 @@ _README = (
     "The operating point of a workload on a device is its measured case with the highest throughput (the lower bound "
     "of the 95 % interval, or the mean: see Confidence) that ended ok and fits the memory less the head-room.",
     "Devices = peak demand / (throughput x target utilisation), rounded up; nodes follow from devices per node.",
-    "Power assumes every device draws its measured mean power all year, which is an upper bound: idle power was not "
-    "measured. Cost = device-hours of a year x price + energy x electricity price, in your currency.",
+    "Power assumes every device draws its measured mean power all year, which is an upper bound: devices idle as well. "
+    "Cost = device-hours of a year x price + energy x electricity price, in your currency.",
+    "Gross energy is all that was drawn while the steps ran, net what was drawn beyond the idle device. Scope says "
+    "whose power it is: where it is a module or CPU packages, leave those out of the host power in Inputs. The "
+    "method's error is how far power and energy may be off; intervals over replicates do not hold it.",
     "A plan says nothing of batch sizes, precisions or devices that were not measured, nor of scaling losses between "
     "devices. Where something was not measured a cell says so; it is never 0.",
 )

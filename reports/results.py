@@ -7,8 +7,11 @@ from dataclasses import replace
 from itertools import groupby
 
 from bench.metric import METRICS
+from bench.rates import Value
 from reports.cases import CaseRow, counts, why_absent
-from reports.cell import TIMES, Cell, Column, Table, absent, plain
+from reports.cell import Cell, Column, Table, absent, plain
+from reports.number import TIMES
+from reports.origin import Origin, by_origin, is_power, origin
 
 # The metrics that tell cases apart at a glance, with short titles; all others stand under each case.
 SHOWN = {
@@ -20,7 +23,7 @@ SHOWN = {
     "latency.p95": "p95",
     "memory.planning": "Memory",
     "power.mean": "Power",
-    "energy.item": "Energy per item",
+    "energy.item": "Gross energy per item",
     "flop.rate": "Model FLOP/s",
 }
 _MINOR = ("throughput.token", "throughput.real_token", "latency.p50", "latency.p95", "flop.rate")
@@ -48,7 +51,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...]) -> Table:
     faster = any(row.speedup.raw is not None for row in rows)
     if faster:
         columns.append(Column("vs fp32", TIMES, True, "Throughput over that of the same case in fp32."))
-    notes: dict[str, int] = {}
+    notes = _Notes(rows, present)
     body = []
     for row in rows:
         cells = [plain(row.run)] if several_runs else []
@@ -57,7 +60,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...]) -> Table:
         cells += [plain(row.batch_size), _status(row)]
         for name in present:
             cell = row.cells[name]
-            cells.append(_marked(cell, notes) if row.ok else cell)
+            cells.append(notes.marked(row, name))
             if name == "throughput":
                 cells.append(Cell(cell.spread, note=cell.note) if cell.spread else absent(cell.note))
         body.append((*cells, *([row.speedup] if faster else [])))
@@ -65,18 +68,33 @@ def _table(workload: str, rows: tuple[CaseRow, ...]) -> Table:
         workload,
         tuple(columns),
         tuple(body),
-        remarks=(*_constants(rows[0]), *_unmeasured(rows, present)),
-        notes=tuple(notes),
+        remarks=(*_constants(rows[0]), *notes.remarks, *_unmeasured(rows, present)),
+        notes=tuple(notes.marks),
         anchors=tuple(row.anchor for row in rows),
         groups=tuple(f"{row.problem} {row.device_words} {row.precision}" for row in rows),
     )
 
 
-def _marked(cell: Cell, notes: dict[str, int]) -> Cell:
-    """An absent cell gets the number of the footnote that holds its reason."""
-    if not cell.absent:
-        return cell
-    return replace(cell, mark=notes.setdefault(cell.note, len(notes) + 1))
+class _Notes:
+    """What must be told of a table's cells: why one is absent, and where watts and joules come from.
+
+    The latter is one remark where they all have one method and scope, else a footnote of each cell.
+    """
+
+    def __init__(self, rows: tuple[CaseRow, ...], present: list[str]) -> None:
+        shown = [row.values[name] for row in rows for name in present if is_power(row.values[name])]
+        told = {key: f"Power and energy: {origin(*values)}; gross." for key, values in by_origin(shown).items()}
+        self.remarks = tuple(told.values()) if len(told) == 1 else ()
+        self.marks: dict[str, int] = {}
+        self._told = told if len(told) > 1 else {}
+
+    def marked(self, row: CaseRow, name: str) -> Cell:
+        """The cell of a metric with the number of its footnote, if it has one."""
+        cell, value = row.cells[name], row.values[name]
+        note = cell.note if cell.absent and row.ok else None
+        if not cell.absent and is_power(value):
+            note = self._told.get((value.source, value.scope))
+        return replace(cell, mark=self.marks.setdefault(note, len(self.marks) + 1)) if note else cell
 
 
 def _status(row: CaseRow) -> Cell:
@@ -110,11 +128,11 @@ def summary_table(rows: Sequence[CaseRow]) -> Table:
                 Cell(problem),
                 _best(cases, "throughput", max),
                 _best(cases, "memory.planning", min),
-                _best(cases, "energy.item", min),
+                _least_energy(cases),
                 Cell(counts(cases), tone="plain" if all(row.ok for row in cases) else "warn"),
             )
         )
-    titles = ("Workload", "Fastest", "Least memory", "Least energy per item", "Cases")
+    titles = ("Workload", "Fastest", "Least memory", "Least gross energy per item", "Cases")
     return Table("Summary", tuple(map(Column, titles)), tuple(body))
 
 
@@ -123,11 +141,36 @@ def _best(rows: Sequence[CaseRow], metric: str, choose: Callable[..., CaseRow]) 
     there = [row for row in rows if row.ok and row.values[metric].value is not None]
     if not there:
         return absent(why_absent(rows, metric))
-    best = choose(there, key=lambda row: row.values[metric].value)
+    best = choose(there, key=lambda row: _number(row.values[metric]))
     cell = best.cells[metric]
     near = sum(row is not best and _overlap(row, best, metric) for row in there)
     doubt = f", not told apart from {near} other{'s' * (near != 1)}" if near else ""
     return Cell(cell.full, raw=cell.raw, spread=cell.spread, under=f"{best.name}{doubt}", note=cell.note)
+
+
+def _least_energy(rows: Sequence[CaseRow]) -> Cell:
+    """The least joules with their method, scope and error; those of another method or scope are named beside them,
+    since joules of a GPU and joules of a CPU package are not one quantity."""
+    metric = "energy.item"
+    of_origin: dict[Origin, list[CaseRow]] = {}
+    for row in rows:
+        value = row.values[metric]
+        if row.ok and value.value is not None:
+            of_origin.setdefault((value.source, value.scope), []).append(row)
+    if not of_origin:
+        return absent(why_absent(rows, metric))
+    found = []
+    for alike in of_origin.values():
+        best, least = _best(alike, metric, min), min((row.values[metric] for row in alike), key=_number)
+        found.append((_number(least), replace(best, under=f"{best.under}; {origin(least)}")))
+    first, *others = (cell for _, cell in sorted(found, key=lambda pair: pair[0]))
+    beside = "".join(f"; by another method or scope {cell.text}: {cell.under}" for cell in others)
+    return replace(first, under=first.under + beside)
+
+
+def _number(value: Value) -> float:
+    assert value.value is not None
+    return value.value
 
 
 def _overlap(one: CaseRow, other: CaseRow, metric: str) -> bool:

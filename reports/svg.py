@@ -14,7 +14,8 @@ from reports.chart import Chart, Point, Series
 from reports.number import THIN
 
 WIDTH = 400
-_LEFT, _RIGHT, _BOTTOM = 46, 12, 36
+LEFT, RIGHT = 46, 12  # of the plot's sides
+_BOTTOM = 36
 _PLOT = 190  # height of the plot of a line chart
 _BAR = 30  # height of one bar with its label
 _CHARACTER = 6.1  # width of a character at 11 px, of a wide one, so that texts never meet
@@ -79,8 +80,8 @@ def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
     marks = decades(min(values), max(values)) if logarithmic else ticks(_top_of(chart.series))
     places = sorted({point.x for one in chart.series for point in one.points})
     first, last = math.log2(places[0]), math.log2(places[-1])
-    right, bottom = WIDTH - _RIGHT - 10, top + _PLOT
-    left = _LEFT + 14
+    right, bottom = WIDTH - RIGHT - 10, top + _PLOT
+    left = LEFT + 14
 
     def x(value: float) -> float:
         return left + (right - left) * (math.log2(value) - first) / (last - first)
@@ -91,19 +92,19 @@ def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
         return bottom - _PLOT * share
 
     def body() -> Iterator[str]:
-        yield _text(0, top - 8, f"{chart.unit}, logarithmic" if logarithmic else chart.unit, "axis")
+        yield label(0, top - 8, f"{chart.unit}, logarithmic" if logarithmic else chart.unit, "axis")
         for mark in marks:
-            yield f'<path class="grid" d="M{_LEFT} {y(mark):.1f}H{WIDTH - _RIGHT}"/>'
-            yield _text(_LEFT - 6, y(mark) + 4, _tick(mark), "axis end")
+            yield f'<path class="grid" d="M{LEFT} {y(mark):.1f}H{WIDTH - RIGHT}"/>'
+            yield label(LEFT - 6, y(mark) + 4, tick_label(mark), "axis end")
         for place in _apart(places, x):
-            yield _text(x(place), bottom + 16, f"{place:g}", "axis middle")
-        yield _text(WIDTH - _RIGHT, bottom + 31, chart.x_title, "axis end")
+            yield label(x(place), bottom + 16, f"{place:g}", "axis middle")
+        yield label(WIDTH - RIGHT, bottom + 31, chart.x_title, "axis end")
         for one in chart.series:
             path = "L".join(f"{x(point.x):.1f} {y(point.y):.1f}" for point in one.points)
             yield f'<g class="s{one.style % STYLES}"><path class="line" d="M{path}"{_dashes(one)}/>'
             for point in one.points:
                 yield _whisker(x(point.x), point, y, marks[-1])
-                yield _marker(x(point.x), y(point.y), one.style, _told(one, point))
+                yield _marker(x(point.x), y(point.y), one.style, _told(chart, one, point))
             yield "</g>"
 
     return body(), bottom + _BOTTOM
@@ -120,16 +121,16 @@ def _bars(chart: Chart) -> tuple[Iterator[str], float]:
     def body() -> Iterator[str]:
         for row, one in enumerate(chart.series):
             point, base = one.points[0], 8 + row * _BAR
-            yield _text(0, base + 8, one.label, "label")
+            yield label(0, base + 8, one.label, "label")
             yield f'<g class="s{one.style % STYLES}"><path class="bar" d="M0 {base + 13}h{x(point.y):.1f}v9H0z">'
-            yield f"<title>{escape(_told(one, point))}</title></path>"
+            yield f"<title>{escape(_told(chart, one, point))}</title></path>"
             if point.low is not None and point.high is not None:
                 low, high = x(max(point.low, 0)), x(point.high)
                 caps = f"M{low:.1f} {base + 14}v7" + (f"M{high:.1f} {base + 14}v7" if point.high <= most else "")
                 yield f'<path class="whisker over" d="M{low:.1f} {base + 17.5}H{high:.1f}{caps}"/>'
             yield "</g>"
             end = max(x(point.y), x(point.high) if point.high is not None else 0)
-            yield _text(end + 7, base + 22, point.cell.full, "value")
+            yield label(end + 7, base + 22, point.cell.full, "value")
         yield f'<path class="grid" d="M0 4V{8 + len(chart.series) * _BAR}"/>'
 
     return body(), 12 + len(chart.series) * _BAR
@@ -144,7 +145,7 @@ def _legend(series: Sequence[Series]) -> tuple[float, list[str]]:
             left, base = 0.0, base + 17
         parts.append(
             f'<g class="s{one.style % STYLES}"><path class="line" d="M{left} {base - 4}h26"{_dashes(one)}/>'
-            f"{_marker(left + 13, base - 4, one.style, '')}</g>{_text(left + 32, base, one.label, 'label')}"
+            f"{_marker(left + 13, base - 4, one.style, '')}</g>{label(left + 32, base, one.label, 'label')}"
         )
         left += width
     return base + 30, parts
@@ -187,16 +188,18 @@ def _apart(places: Sequence[float], x: Place) -> Iterator[float]:
     return reversed(kept)
 
 
-def _told(series: Series, point: Point) -> str:
-    return f"{series.label}, batch {point.x:g}: {point.cell.full} {point.cell.spread}".strip()
+def _told(chart: Chart, series: Series, point: Point) -> str:
+    place = f", {chart.x_title} {point.x:g}" if chart.x_title else ""
+    return f"{series.label}{place}: {point.cell.full} {point.cell.spread}".strip()
 
 
-def _tick(value: float) -> str:
+def tick_label(value: float) -> str:
     """A round number, with its thousands apart."""
     return f"{value:_.10g}".replace("_", THIN) if value >= 10_000 else f"{value:.10g}"
 
 
-def _text(x: float, y: float, text: str, classes: str) -> str:
+def label(x: float, y: float, text: str, classes: str) -> str:
+    """A text in the picture; the classes say where it is anchored."""
     return f'<text class="{classes}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 

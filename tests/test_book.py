@@ -1,14 +1,16 @@
 """A run's records as they grow."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from bench.book import Book
 from bench.case import Case
+from bench.caveats import caveats
 from bench.engines import Ended
 from bench.job import Outcome
-from bench.record import Replicate, Run
+from bench.rates import values
+from bench.record import Reading, Replicate, Run, Sample
 from bench.store import Store
 
 RUN = Run("r1", "2026-11-23T12:00:00+00:00", "wattmark run", 1, 2, "0.1.0")
@@ -51,6 +53,63 @@ def test_one_bad_replicate_ends_the_case_and_keeps_what_was_measured(book, statu
     assert [replicate.status for replicate in record.replicates] == ["ok", status]
     assert record.replicates[1].stderr == "Traceback"
     assert not book.needs(CASE, 2)
+
+
+def measured(index, seconds=1.0, **more):
+    """A replicate of four steps in one window of 1 s, or of what is said."""
+    sample = Sample(0, 4, seconds, (0.25,) * 4, {"row": 16.0}, **more)
+    return Ended(asdict(Outcome(Replicate(index, "ok", samples=(sample,)), 3)))
+
+
+def test_a_measured_case_whose_numbers_can_be_is_ok(book):
+    book.add(CASE, 0, measured(0))
+
+    assert book.add(CASE, 1, measured(1)).status == "ok"
+
+
+def test_a_case_with_an_impossible_number_has_failed_and_publishes_none(book, store):
+    book.add(CASE, 0, measured(0))
+    record = book.add(CASE, 1, measured(1, seconds=0.25))  # the work of four steps over the time of one
+
+    assert record.status == "failed"
+    assert record.reason.startswith("implausible: the steps took 1 s together, in a window of 0.25 s")
+    assert {found.value for found in values(record)} == {None}
+    assert {found.reason for found in values(record)} == {record.reason}
+    (written,) = store
+    assert written == record
+    assert len(written.samples) == 2  # the raw numbers stay, to be looked into
+
+
+def test_a_case_with_an_impossible_number_is_not_measured_again(book):
+    record = book.add(CASE, 0, measured(0, seconds=0.25))
+
+    assert record.status == "failed"
+    assert not book.needs(CASE, 1)
+
+
+def test_a_rate_above_the_boards_peak_fails_the_case(store):
+    board = {"device": {"label": "NVIDIA H100 80GB HBM3"}}
+    book = Book(store, RUN, {"cuda:0": board})
+    case = replace(CASE, device="cuda:0", precision="bf16")
+
+    assert book.add(case, 0, measured(0, flop=int(0.5e15))).status == "interrupted"
+    assert "above the dense bf16 peak of H100 SXM5" in book.add(case, 1, measured(1, flop=int(1.5e15))).reason
+
+
+def test_a_doubt_that_leaves_the_rest_standing_does_not_fail_the_case(book):
+    none = {"energy": Reading(0.0, "counter")}
+    book.add(CASE, 0, measured(0, readings=none))
+
+    record = book.add(CASE, 1, measured(1, readings=none))
+
+    assert record.status == "ok"
+    assert any("energy is 0 J" in caveat for caveat in caveats(record))
+
+
+def test_why_a_replicate_ended_badly_goes_before_what_the_others_measured(book):
+    book.add(CASE, 0, Ended(None, "crashed", "killed"))
+
+    assert book.add(CASE, 1, measured(1, seconds=0.25)).reason == "killed"
 
 
 def test_stderr_is_kept_of_what_went_wrong_and_not_of_what_went_well(book):

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bench.case import Case
-from bench.comparison import compare, throughput_ratio
+from bench.comparison import comparable_energy, compare, throughput_ratio
 from bench.rates import value
-from bench.record import Record, Replicate, Run, Sample
+from bench.record import Reading, Record, Replicate, Run, Sample
 
 RUN = Run("r", "2026-11-20T10:15:00+00:00", "wattmark run", 0, 3, "0.1.0")
 ENVIRONMENT = {"device": {"label": "H100"}, "torch": {"version": "2.13.0"}}
@@ -117,3 +117,55 @@ def test_settings_of_the_precision_are_compared_and_the_probes_error_is_not():
 
     assert compare(before, record(0.1, 0.11)).verdict != "not comparable"
     assert "effective precision" in (compare(before, replace(before, replicates=tf32)).reason or "")
+
+
+COUNTER = Reading(50.0, "NVML energy counter", scope="GPU", error=0.01)
+
+
+def with_energy(*readings: Reading) -> Record:
+    """A case of which each replicate read its energy so."""
+    made = record(*(0.1 for _ in readings))
+    replicates = tuple(
+        replace(one, samples=(replace(one.samples[0], readings={"energy": reading}),))
+        for one, reading in zip(made.replicates, readings, strict=True)
+    )
+    return replace(made, replicates=replicates)
+
+
+def test_energies_of_one_scope_by_one_method_may_be_compared():
+    other = replace(COUNTER, value=70.0, error=0.02)
+
+    assert comparable_energy(with_energy(COUNTER, COUNTER), with_energy(other, COUNTER)) is None
+
+
+@pytest.mark.parametrize(
+    ("candidate", "why"),
+    [
+        ((replace(COUNTER, scope="module"),), "energy scope (GPU before, module now)"),
+        ((replace(COUNTER, scope=None),), "energy scope (GPU before, unknown now)"),
+        (
+            (replace(COUNTER, source="integrated power"),),
+            "energy method (NVML energy counter before, integrated power now)",
+        ),
+        (
+            (COUNTER, replace(COUNTER, source="RAPL")),
+            "energy method (NVML energy counter before, NVML energy counter, RAPL now)",
+        ),
+        ((Reading.absent("a MIG slice has no power"),), "the candidate has no energy (a MIG slice has no power)"),
+    ],
+)
+def test_energies_of_different_things_are_not_compared_and_both_are_named(candidate: Any, why: str):
+    assert comparable_energy(with_energy(COUNTER), with_energy(*candidate)) == why
+
+
+def test_a_baseline_without_energy_has_nothing_to_compare_with():
+    why = comparable_energy(record(0.1), with_energy(COUNTER))
+
+    assert why == "the baseline has no energy (no meter of this run measures it)"
+
+
+def test_a_case_that_failed_after_some_replicates_has_no_throughput_to_divide():
+    failed = replace(record(0.1, 0.1), status="failed", reason="implausible: twice the peak")
+
+    assert throughput_ratio(failed, record(0.1, 0.1)) is None
+    assert throughput_ratio(record(0.1, 0.1), failed) is None

@@ -12,11 +12,13 @@ import psutil
 import pytest
 
 from bench.case import Case
+from bench.device import Device
 from bench.engines.local import PINNED, Engine
 from bench.job import Job, Outcome
 from bench.measure import Plan
 
 PLAN = Plan(budget=0.05, windows=5, warmup_least=0.0, warmup_most=0.2)
+CPU = Device("cpu", "a CPU", None, None).to_json()
 CASE = Case("toys:Mlp", "cpu", "fp32", 4, {"width": 64, "bias": True, "kind": "plain"})
 
 
@@ -27,7 +29,8 @@ def engine():
 
 
 def job(case=CASE, **rest):
-    return Job(**{"case": case, "index": 0, "seed": 1, "plan": PLAN, "meters": ("host", "accelerator"), **rest})
+    plain = {"case": case, "device": CPU, "index": 0, "seed": 1, "plan": PLAN, "meters": ("host", "accelerator")}
+    return Job(**{**plain, **rest})
 
 
 def faulty(fault, at="step"):

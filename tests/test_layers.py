@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -12,24 +13,31 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up; a module imports only from lines above its own.
 LAYERS = (
-    ("errors", "metric"),
+    ("errors", "metric", "peaks"),
     ("case", "statistics"),
     ("record",),
     ("matrix", "store", "rates"),
-    ("comparison",),
-    ("machine", "nvml", "workload", "stopping", "covariates"),
-    ("environment",),
-    ("device", "meters"),
+    ("comparison", "plausible"),
+    ("caveats",),
+    ("machine", "nvml", "workload", "stopping", "covariates", "idle"),
+    ("environment", "foreign", "sampler"),
+    ("device", "meters", "probe"),
     ("measure", "precision"),
     ("job",),
     ("replicate", "engines"),
+    ("doctor",),
     ("server", "fit", "book"),
     ("run", "progress", "catalogue"),
     ("cli",),
 )
-PURE = {"errors", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"}
+PURE = {
+    *("errors", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
+    *("peaks", "plausible", "caveats"),
+}
 ONLY_IN = {
-    "pynvml": {"bench/nvml.py"},
+    "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},
+    "amdsmi": {"bench/meters/amd.py"},
+    "zeus_apple_silicon": {"bench/meters/apple.py"},
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
     "xlsxwriter": {"reports/workbook.py"},
@@ -109,7 +117,9 @@ def test_a_vendor_library_stays_in_its_file(library):
     assert found <= ONLY_IN[library]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"], ["run", "no-such-matrix"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["run", "--help"], ["run", "no-such-matrix"], ["doctor", "--record", "."]]
+)
 def test_the_parent_does_not_import_torch(arguments):
     script = (
         "import sys; sys.argv = ['wattmark', *sys.argv[1:]]\n"
@@ -147,3 +157,10 @@ def test_no_imports_go_round_in_circles(package):
     }
 
     TopologicalSorter(graph).prepare()
+
+
+def test_every_package_is_installed():
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {path.parent for package in ("bench", "workloads", "reports") for path in sources(package)}
+
+    assert {".".join(folder.relative_to(ROOT).parts) for folder in folders} == set(packages)

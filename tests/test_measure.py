@@ -6,6 +6,7 @@ import pytest
 
 from bench.device import HostWatch
 from bench.measure import NotFinite, Plan, measure
+from bench.meters import Meter
 from bench.record import Reading
 
 
@@ -123,7 +124,7 @@ def test_a_step_that_keeps_getting_faster_is_called_unsteady():
     assert not found.steady
 
 
-def test_meters_are_read_outside_the_timed_part_and_their_readings_belong_to_the_window():
+def test_a_meter_is_read_outside_the_timed_part_and_its_readings_belong_to_the_window():
     clock, order = FakeClock(), []
 
     class Slow:
@@ -136,15 +137,15 @@ def test_meters_are_read_outside_the_timed_part_and_their_readings_belong_to_the
             clock.sleep(5.0)
             return {"energy": Reading(3.0, "fake")}
 
-        def close(self):
-            pass
+        def shortest(self):
+            return 0.0
 
     def step(i):
         order.append("step")
         clock.sleep(0.1)
         return 1.0
 
-    found = measure(step, WORK, FakeCpu(clock), PLAN, meters=[Slow()], clock=clock)
+    found = measure(step, WORK, FakeCpu(clock), PLAN, meter=Slow(), clock=clock)
 
     assert all(sample.seconds == pytest.approx(0.1 * sample.steps) for sample in found.samples)
     assert all(sample.readings["energy"].value == 3.0 for sample in found.samples)
@@ -182,3 +183,59 @@ def test_losses_are_kept_only_of_a_step_that_trains():
     assert trained.losses["loss.first"].value == 10.0
     assert trained.losses["loss.last"].value < 10.0
     assert inferred.losses == {}
+
+
+def test_windows_are_as_long_as_the_meter_needs_them():
+    clock = FakeClock()
+
+    class Patient(Meter):
+        def shortest(self):
+            return 2.0
+
+        def start(self): ...
+
+        def stop(self):
+            return {}
+
+    found = measure(lambda i: clock.sleep(0.1) or 1.0, WORK, FakeCpu(clock), PLAN, meter=Patient(), clock=clock)
+
+    assert min(sample.seconds for sample in found.samples) >= 2.0
+
+
+def test_a_window_is_continued_where_steps_got_faster_since_the_warm_up():
+    clock = FakeClock()
+
+    class Patient(Meter):
+        def shortest(self):
+            return 2.0
+
+        def start(self): ...
+
+        def stop(self):
+            return {}
+
+    step = lambda i: clock.sleep(0.3 if i < 8 else 0.1) or 1.0  # noqa: E731
+    found = measure(step, WORK, FakeCpu(clock), PLAN, meter=Patient(), clock=clock)
+
+    assert min(sample.seconds for sample in found.samples) >= 2.0
+    for sample in found.samples:
+        assert sample.steps == len(sample.step_seconds)
+        assert sample.seconds == pytest.approx(sum(sample.step_seconds))
+
+
+def test_a_window_of_very_fast_steps_ends_at_the_most_steps_although_the_meter_wants_longer():
+    clock = FakeClock()
+
+    class Patient(Meter):
+        def shortest(self):
+            return 2.0
+
+        def start(self): ...
+
+        def stop(self):
+            return {}
+
+    plan = Plan(budget=1.0, windows=5, warmup_least=0.0, warmup_most=1.0, most_steps=50)
+    found = measure(lambda i: clock.sleep(0.001) or 1.0, WORK, FakeCpu(clock), plan, meter=Patient(), clock=clock)
+
+    assert [sample.steps for sample in found.samples] == [50]

@@ -1,11 +1,12 @@
 """Every published number from records made by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from bench.metric import METRICS
-from bench.rates import caveats, value, values
+from bench.rates import value, values
 from bench.record import Reading
 
 
@@ -85,17 +86,169 @@ def test_percentiles_say_how_many_steps_they_need(record, sample):
     assert found.reason == "45 steps measured, 46 are needed to claim p90"
 
 
-def test_a_clean_record_has_no_caveats(record, sample):
-    quiet = {"foreign_share": 0.02, "cpu_share": 0.99}
+@pytest.mark.parametrize("status", ["oom", "timeout", "crashed", "failed", "unsupported"])
+def test_what_a_case_measured_before_it_ended_badly_is_no_number_of_it(record, status):
+    made = record(status=status, reason="why")
 
-    assert caveats(record([sample(covariates=quiet)], [sample(covariates=quiet)], [sample(covariates=quiet)])) == []
+    assert len(made.samples) == 3
+    assert {(found.value, found.reason) for found in values(made)} == {(None, "why")}
+    assert value(replace(made, status="interrupted"), "throughput").value == pytest.approx(4.0)
+
+
+IDLE = {"power.idle": Reading(70.0, "sensor", scope="GPU", error=0.02)}
+
+
+@pytest.fixture
+def powered(record):
+    """Makes a record of one replicate with the given windows, after an idle device of 70 W."""
+
+    def make(*windows, idle=IDLE):
+        made = record(list(windows))
+        return replace(made, replicates=tuple(replace(one, readings=idle) for one in made.replicates))
+
+    return make
+
+
+def joules(number, seconds=None, error=None, scope="GPU", source="counter", name="energy"):
+    return {name: Reading(number, source, scope=scope, error=error, seconds=seconds)}
+
+
+def test_power_is_energy_over_the_seconds_that_it_covers_and_energy_of_a_step_is_power_times_its_time(powered, sample):
+    made = powered(sample(readings=joules(300.0, seconds=1.5)))  # 200 W, in a window of 4 steps in 2 s
+
+    assert value(made, "power.mean").value == pytest.approx(200.0)
+    assert value(made, "energy.step").value == pytest.approx(200.0 * 0.5)
+    assert value(made, "energy.item").value == pytest.approx(200.0 * 2 / 8)
+
+
+def test_covered_seconds_of_several_windows_are_summed_as_their_joules_are(powered, sample):
+    made = powered(sample(readings=joules(300.0, seconds=1.5)), sample(step=1.0, steps=2, readings=joules(100.0)))
+
+    assert value(made, "power.mean").value == pytest.approx(400 / 3.5)
+    assert value(made, "energy.step").value == pytest.approx(400 / 3.5 * 4 / 6)
+
+
+def test_net_energy_is_what_is_beyond_the_idle_device(powered, sample):
+    made = powered(sample(readings=joules(400.0)))
+
+    assert value(made, "power.idle").value == 70.0
+    assert value(made, "energy.step").value == pytest.approx(200.0 * 0.5)
+    assert value(made, "energy.step.net").value == pytest.approx(130.0 * 0.5)
+    assert value(made, "energy.item.net").value == pytest.approx(130.0 * 2 / 8)
+
+
+def test_the_error_of_net_energy_is_a_larger_share_of_a_smaller_number(powered, sample):
+    made = powered(sample(readings=joules(400.0, error=0.05)))
+
+    assert value(made, "energy.item").error == 0.05
+    assert value(made, "energy.item.net").error == pytest.approx(0.05 * (200 + 70) / (200 - 70))
+
+
+def test_without_idle_power_there_is_no_net_energy_and_gross_stands(powered, sample):
+    unknown = {"power.idle": Reading.absent("the device never settled")}
+
+    for idle, reason in ((unknown, "the device never settled"), ({}, "no meter of this run measures it")):
+        made = powered(sample(readings=joules(400.0)), idle=idle)
+
+        assert value(made, "energy.item").value == pytest.approx(50.0)
+        assert (value(made, "energy.item.net").value, value(made, "energy.item.net").reason) == (None, reason)
+
+
+@pytest.mark.parametrize("total", [140.0, 100.0])
+def test_a_mean_power_not_above_idle_has_no_net_energy_and_says_both(powered, sample, total):
+    found = value(powered(sample(readings=joules(total))), "energy.step.net")
+
+    assert found.value is None
+    assert found.reason == f"the mean power, {total / 2:.1f} W, is not above the idle device's 70.0 W"
+
+
+@pytest.mark.parametrize("metric", ["power.mean", "energy.step", "energy.item", "energy.step.net", "energy.ratio"])
+@pytest.mark.parametrize("nothing", [0.0, -5.0])
+def test_no_joules_are_no_number(powered, sample, metric, nothing):
+    integrated = joules(100.0, source="sensor", name="energy.integrated")
+    found = value(powered(sample(readings={**joules(nothing), **integrated})), metric)
+
+    assert (found.value, found.reason) == (None, f"counter gave {nothing:g} J, and nothing runs on none")
+
+
+def test_the_ratio_of_methods_is_of_their_powers_each_over_its_own_seconds(powered, sample):
+    integrated = joules(190.0, seconds=1.0, source="sensor", name="energy.integrated")
+    made = powered(sample(readings={**joules(400.0), **integrated}))
+
+    assert value(made, "energy.ratio").value == pytest.approx(200 / 190)
+    assert value(made, "energy.ratio").source == "counter over sensor"
+
+
+def test_the_ratio_of_methods_needs_both(powered, sample):
+    assert value(powered(sample(readings=joules(400.0))), "energy.ratio").value is None
+    assert value(powered(sample(readings=joules(4.0, name="energy.integrated"))), "energy.ratio").value is None
+
+
+def test_a_ratio_to_no_joules_at_all_is_absent_and_no_division_by_zero(powered, sample):
+    made = powered(sample(readings={**joules(400.0), **joules(0.0, source="sensor", name="energy.integrated")}))
+
+    assert value(made, "energy.ratio").reason == "sensor gave 0 J, and nothing runs on none"
+
+
+def test_scope_method_and_the_largest_error_are_carried_to_every_joule(powered, sample):
+    made = powered(sample(readings=joules(400.0, error=0.01)), sample(readings=joules(400.0, error=0.03)))
+
+    for metric in ("power.mean", "energy.step", "energy.item", "energy.step.net"):
+        found = value(made, metric)
+        assert (found.source, found.scope) == ("counter", "GPU")
+    assert value(made, "energy.item").error == 0.03
+    assert (value(made, "power.idle").error, value(made, "power.idle").source) == (0.02, "sensor")
+
+
+def test_replicates_of_different_scopes_say_both(record, sample):
+    made = record(*([sample(readings=joules(400.0, scope=scope))] for scope in ("GPU", "module", "GPU")))
+
+    assert value(made, "energy.item").scope == "GPU, module"
+
+
+def test_an_error_that_no_meter_gave_is_absent_and_never_zero(record, sample):
+    assert value(record([sample(readings=joules(400.0))]), "energy.item").error is None
+
+
+def test_the_cpus_power_is_of_its_own_energy(powered, sample):
+    readings = {**joules(60.0, name="energy.cpu", seconds=1.0), **joules(10.0, name="energy.dram")}
+    made = powered(sample(readings=readings))
+
+    assert (value(made, "power.cpu").value, value(made, "power.dram").value) == (60.0, 5.0)
+    assert value(made, "power.mean").value is None
+
+
+def memory(process, held):
+    return {"memory.process": Reading(process, "NVML"), "allocator.held": Reading(held, "torch")}
+
+
+def test_the_context_is_what_the_process_has_beyond_its_allocator_at_the_end_of_a_window(record, sample):
+    made = record([sample(readings=memory(3.0e9, 2.5e9)), sample(readings=memory(3.1e9, 2.5e9))])
+
+    assert value(made, "memory.context").value == pytest.approx(0.6e9)
+    assert value(made, "memory.context").source == "NVML"
+
+
+def test_a_context_below_nothing_is_absent_with_both_numbers(record, sample):
+    found = value(record([sample(readings=memory(1e9, 2e9))]), "memory.context")
+
+    assert found.value is None
+    assert found.reason == "the process has 1000000000 B by NVML, its allocator 2000000000 B"
 
 
 @pytest.mark.parametrize(
-    "covariates", [{"foreign_share": 0.4, "cpu_share": 0.99}, {"foreign_share": 0.0, "cpu_share": 0.6}]
+    ("metric", "expected"),
+    [
+        *(("ecc.corrected", 5.0), ("allocator.retries", 5.0), ("pcie.generation", 2.0), ("pcie.width", 2.0)),
+        *(("temperature", 3.0), ("clock.sm", 2.25)),
+    ],
 )
-def test_other_load_is_a_caveat_with_how_much(record, sample, covariates):
-    found = caveats(record([sample(covariates=covariates)], [sample()], [sample()]))
+def test_readings_of_windows_are_summed_or_the_smallest_largest_or_mean_as_the_metric_says(
+    record, sample, metric, expected
+):
+    windows = [
+        sample(step=3.0, steps=1, readings={metric: Reading(2.0, "n")}),
+        sample(step=1.0, steps=1, readings={metric: Reading(3.0, "n")}),
+    ]
 
-    assert len(found) == 1
-    assert "40%" in found[0] or "60%" in found[0]
+    assert value(record(windows), metric).value == pytest.approx(expected)

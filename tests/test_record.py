@@ -34,6 +34,68 @@ def test_the_schema_refuses_an_absent_reading_without_a_reason(record, sample, e
         jsonschema.validate(data, SCHEMA)
 
 
+def test_what_an_energy_is_of_how_far_it_may_be_off_and_what_it_covers_come_back(record, sample):
+    energy = Reading(3.0, "counter", scope="module", error=0.02, seconds=1.9)
+    made = record([sample(readings={"energy": energy})])
+    made = replace(made, replicates=(replace(made.replicates[0], meters={"nvml": {"tick": {"median": 0.1}}}),))
+
+    assert Record.from_json(made.to_json()) == made
+    jsonschema.validate(json.loads(made.to_json()), SCHEMA)
+    assert first_reading(made, "energy") == {
+        **{"value": 3.0, "source": "counter", "reason": None},
+        **{"scope": "module", "error": 0.02, "seconds": 1.9},
+    }
+
+
+@pytest.mark.parametrize("reading", [Reading(3.0, "host"), Reading.absent("no meter")])
+def test_what_a_reading_does_not_say_is_left_out(record, sample, reading):
+    written = first_reading(record([sample(readings={"energy": reading})]), "energy")
+
+    assert sorted(written) == ["reason", "source", "value"]
+
+
+def test_null_parts_of_everything_else_are_written(record, sample):
+    data = json.loads(record([replace(sample(), flop=None)]).to_json())
+
+    assert data["reason"] is None
+    assert data["replicates"][0]["samples"][0]["flop"] is None
+    assert data["replicates"][0]["samples"][0]["seconds"] == 2.0
+
+
+def test_a_record_from_before_meters_kept_facts_is_read_and_valid(record, sample, energy):
+    data = json.loads(record([sample(readings=energy(3.0))]).to_json())
+    del data["replicates"][0]["meters"]
+
+    jsonschema.validate(data, SCHEMA)
+    old = Record.from_json(json.dumps(data))
+    assert old.replicates[0].meters == {}
+    assert old.samples[0].readings["energy"] == Reading(3.0, "fake counter")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"error": -0.1},
+        {"error": None},
+        {"scope": None},
+        {"seconds": 0.0},
+        {"precision": 0.1},
+        {"value": None, "source": None, "reason": "no counter", "scope": "GPU"},
+    ],
+)
+def test_the_schema_refuses_a_reading_that_says_too_much_or_nonsense(record, sample, energy, change):
+    data = json.loads(record([sample(readings=energy(1.0))]).to_json())
+    data["replicates"][0]["samples"][0]["readings"]["energy"].update(change)
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, SCHEMA)
+
+
+def first_reading(record, name):
+    """A reading of the first window as it is on disk."""
+    return json.loads(record.to_json())["replicates"][0]["samples"][0]["readings"][name]
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_reading_is_finite_or_absent(bad):
     with pytest.raises(ValueError, match="finite or absent"):
@@ -99,3 +161,18 @@ def test_only_replicates_that_ended_well_are_samples(record, sample):
     made = replace(made, replicates=(*made.replicates, Replicate(1, "crashed", "killed", samples=(sample(),))))
 
     assert len(made.samples) == 1
+
+
+@pytest.mark.parametrize(
+    "more", [{"error": float("nan")}, {"error": -0.1}, {"seconds": 0.0}, {"seconds": float("inf")}]
+)
+def test_a_reading_with_an_impossible_error_or_time_is_refused(more):
+    with pytest.raises(ValueError, match="a reading"):
+        Reading(1.0, "x", **more)
+
+
+def test_a_record_with_nan_anywhere_is_refused_with_its_place(record):
+    text = record().to_json().replace('"meters": {}', '"meters": {"nvml": {"power_limit": NaN}}', 1)
+
+    with pytest.raises(SpecError, match="here: not JSON \\(NaN is no number"):
+        Record.from_json(text, "here")

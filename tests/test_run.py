@@ -171,7 +171,7 @@ def test_resuming_in_another_environment_is_refused(wattmark, tmp_path):
         (["run", "my.toml", "--replicates", "0"], "--replicates"),
         (["run", "my.toml", "--data", "/no/where"], "--data /no/where: no such folder"),
         (["run", "my.toml", "--model", "/no/where"], "--model /no/where: no such folder"),
-        (["run", "my.toml", "--meter", "crystal"], "--meter crystal: one of host, accelerator, nvml"),
+        (["run", "my.toml", "--meter", "crystal"], "--meter crystal: no such meter; one of amd, apple, nvml"),
         (["run", "my.toml", "--engine", "steam"], "--engine steam: no such engine; one of local"),
         (["run", "my.toml", "--allocator", "mine"], "--allocator mine: one of pinned, system"),
         (["run", "my.toml", "-w", "bert:Write"], "it has bert:Pretrain, bert:Finetune, bert:Classify"),

@@ -5,6 +5,8 @@
    is the noise that this machine has.
    Then the same step in a replicate against a bare process of its own, pair by pair: what the whole arrangement does to
    a number. Two processes of the same code differ by some percent by themselves, so this has no goal but to be near 1.
+   Then the same step with the process that samples NVML running and stopped, in blocks that alternate: what being
+   watched costs it. The driver is the tests' fake one, whose answers cost less than a real one's.
 2. The fixed cost of one more replicate against a spawned process that imports torch and BERT and builds it plainly.
 3. `wattmark --help` and `wattmark list` against `python -c "import torch"`.
 
@@ -14,15 +16,19 @@ their goals: then the noise line tells so, and nothing else can be concluded.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
 from bench.case import Case
+from bench.device import Device
 from bench.engines.local import PINNED, Engine
 from bench.job import Job, Outcome
 from bench.matrix import load
@@ -49,15 +55,20 @@ with torch.inference_mode():
         times.append(time.perf_counter() - begin)
 print(median(times[5:]))
 """
+CPU = Device("cpu", "the CPU", None, None).to_json()
 BERT = {"size": "base", "sequence_length": 128, "attention": "sdpa", "compile": False, "padding": "max_length"}
 
 
 def main() -> None:
     """Print the three groups of ratios."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    watchable = fake_driver()
     with Engine(preload=(*preload(load("quick", axes_of)), "paired")) as engine:
         for name, model in (("BERT-base inference, batch 1", "bert"), ("5 ms step", "small")):
             loops(engine, name, {"model": model, "rounds": rounds})
+        if watchable:
+            watched(engine, {"model": "bert", "rounds": rounds})
+            watched(engine, {"model": "small", "rounds": rounds})
         processes(engine)
         replicate(engine)
     commands()
@@ -65,14 +76,56 @@ def main() -> None:
 
 def loops(engine: Engine, name: str, parameters: dict) -> None:
     """Measured against bare, interleaved in one replicate."""
-    case = Case("paired:Loops", "cpu", "fp32", 1, parameters)
-    ended = engine.run("replicate", Job(case, 0, 1, Plan(0.05), ("host",)).to_json(), timeout=3600)
-    if ended.result is None or ended.result["replicate"]["status"] != "ok":
-        sys.exit(f"{name}: {ended.result or ended.reason}\n{ended.stderr}")
-    found = json.loads(ended.result["model"]["weights"])
+    found = figures(engine, "paired:Loops", parameters)
     for what, goal in (("median", 1.005), ("p99", 1.02)):
         show(f"{name}, {what}: measured / bare", found["measured"][what], found["bare"][what], goal)
         show(f"{name}, {what}: bare / bare (noise)", found["again"][what], found["bare"][what], None)
+
+
+def watched(engine: Engine, parameters: dict) -> None:
+    """The step with the sampler at work against the sampler stopped, interleaved in one replicate."""
+    found = figures(engine, "paired:Watched", parameters)
+    name = f"{parameters['model']} step, median"
+    show(f"{name}: sampler running / stopped", found["watched"]["median"], found["alone"]["median"], 1.005)
+    show(f"{name}: stopped / stopped (noise)", found["again"]["median"], found["alone"]["median"], None)
+
+
+def figures(engine: Engine, workload: str, parameters: dict) -> dict:
+    """What a workload of paired.py found when it was prepared."""
+    job = Job(Case(workload, "cpu", "fp32", 1, parameters), CPU, 0, 1, Plan(0.05), ("host",))
+    ended = engine.run("replicate", job.to_json(), timeout=3600)
+    if ended.result is None or ended.result["replicate"]["status"] != "ok":
+        sys.exit(f"{workload}: {ended.result or ended.reason}\n{ended.stderr}")
+    return json.loads(ended.result["model"]["weights"])
+
+
+def fake_driver() -> bool:
+    """Put the tests' fake NVIDIA driver where the engine's processes find it; False where it cannot be compiled."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None or sys.platform != "linux":
+        print("the sampler's cost was not measured: the fake driver needs Linux and a C compiler")
+        return False
+    folder = Path(tempfile.mkdtemp(prefix="wattmark-"))
+    sources = map(str, (Path(__file__).parents[1] / "fake_nvml").glob("*.c"))
+    library = "libnvidia-ml.so.1"
+    subprocess.run(
+        [
+            compiler,
+            "-shared",
+            "-fPIC",
+            f"-Wl,-soname,{library}",
+            "-Wl,-Bsymbolic",
+            "-o",
+            folder / library,
+            *sources,
+            "-lm",
+        ],
+        check=True,
+    )
+    (folder / "script").write_text("power.watts square 200 400 0.03 0.5\ngpm.supported 1\ngpm.2 50\n")
+    os.environ |= {"LD_LIBRARY_PATH": str(folder), "FAKE_NVML": str(folder / "script")}
+    atexit.register(shutil.rmtree, folder)
+    return True
 
 
 def processes(engine: Engine, pairs: int = 6) -> None:
@@ -81,7 +134,7 @@ def processes(engine: Engine, pairs: int = 6) -> None:
     environment = {**os.environ, **PINNED}
 
     def forked() -> float:
-        job = Job(Case("bert:Classify", "cpu", "fp32", 1, BERT), 0, 1, Plan(2.0), ("host",), (1, 1, 1, 1))
+        job = Job(Case("bert:Classify", "cpu", "fp32", 1, BERT), CPU, 0, 1, Plan(2.0), ("host",), (1, 1, 1, 1))
         outcome = Outcome.from_json(engine.run("replicate", job.to_json(), timeout=600).result)
         return median(step for sample in outcome.replicate.samples for step in sample.step_seconds)
 
@@ -102,7 +155,7 @@ def replicate(engine: Engine, times: int = 5) -> None:
     flops = None
     forked, spawned = [], []
     for index in range(times + 1):
-        job = Job(case, index, index, Plan(0.2), ("host", "accelerator", "nvml"), flops)
+        job = Job(case, CPU, index, index, Plan(0.2), ("host", "accelerator", "nvml"), flops)
         wall, ended = timed(lambda job=job: engine.run("replicate", job.to_json(), timeout=600))
         outcome = Outcome.from_json(ended.result)
         flops = outcome.flops

@@ -6,6 +6,8 @@ A workload, so that it runs where replicates run: forked, pinned, with the paren
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from dataclasses import dataclass
 from statistics import median
@@ -25,20 +27,9 @@ class Loops:
 
     def prepare(self, setup):
         step, steps = self._bert(setup) if self.model == "bert" else self._small()
-        times = {"measured": [], "bare": [], "again": []}
-        blocks = {"measured": lambda: harness(step, steps), "bare": lambda: bare(step, steps)}
-        blocks["again"] = blocks["bare"]
-        bare(step, steps)
-        for number in range(self.rounds):
-            for name in list(times)[:: 1 if number % 2 else -1]:
-                times[name].append(blocks[name]())
-        found = {name: summary(rounds) for name, rounds in times.items()}
-        return Prepared(
-            step=step,
-            work=[{"sequence": 1}],
-            inputs={"kind": "generated", "name": "the benchmark's own", "sha256": ""},
-            model={"parameters": 0, "weights": json.dumps(found)},  # the way out of a replicate for the figures
-        )
+        plain = lambda: bare(step, steps)  # noqa: E731
+        ways = {"measured": lambda: harness(step, steps), "bare": plain, "again": plain}
+        return prepared(step, compared(ways, self.rounds))
 
     def _bert(self, setup):
         from workloads.bert import Classify
@@ -56,6 +47,50 @@ class Loops:
                 return net(x)
 
         return step, 100
+
+
+@dataclass(frozen=True)
+class Watched(Loops):
+    """Times one step with the NVML sampler reading beside it, with the sampler stopped, and so again."""
+
+    def prepare(self, setup):
+        from bench.meters.nvml import Sampler
+
+        step, steps = self._bert(setup) if self.model == "bert" else self._small()
+        sampler = Sampler("0", None)
+        pid = sampler._process.pid
+
+        def block(signal_before):
+            os.kill(pid, signal_before)
+            time.sleep(0.3)  # a sampler that was stopped looks for the counter's rhythm first
+            return bare(step, steps)
+
+        stopped = lambda: block(signal.SIGSTOP)  # noqa: E731
+        ways = {"watched": lambda: block(signal.SIGCONT), "alone": stopped, "again": stopped}
+        try:
+            return prepared(step, compared(ways, self.rounds))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            sampler.close()
+
+
+def compared(ways, rounds):
+    """Each way's summary over rounds of blocks: A B C, then C B A. The first block of all is for warming up."""
+    next(iter(ways.values()))()
+    times = {name: [] for name in ways}
+    for number in range(rounds):
+        for name in list(ways)[:: 1 if number % 2 else -1]:
+            times[name].append(ways[name]())
+    return {name: summary(blocks) for name, blocks in times.items()}
+
+
+def prepared(step, found):
+    return Prepared(
+        step=step,
+        work=[{"sequence": 1}],
+        inputs={"kind": "generated", "name": "the benchmark's own", "sha256": ""},
+        model={"parameters": 0, "weights": json.dumps(found)},  # the way out of a replicate for the figures
+    )
 
 
 def bare(step, steps):
@@ -77,7 +112,7 @@ def harness(step, steps):
 
     where = device("cpu")
     window = _Window(step, where, time.perf_counter_ns)
-    sample, _ = window.sample(steps, [{"sequence": 1}], open_meters(("host",), where), Covariates())
+    sample, _ = window.sample(steps, 0.0, steps, [{"sequence": 1}], open_meters(("host",), where), Covariates())
     return list(sample.step_seconds)
 
 

@@ -42,8 +42,8 @@ def sample(
     readings = {"energy": NO_ENERGY}
     if watts is not None:
         readings = {
-            "energy": Reading(watts * seconds * steps, "NVML energy counter"),
-            "power.max": Reading(watts * 1.1, "NVML instantaneous power, sampled"),
+            "energy": Reading(watts * seconds * steps, "NVML energy counter", None, "GPU", 0.052),
+            "power.max": Reading(watts * 1.1, "NVML instantaneous power, sampled", None, "GPU", 0.05),
         }
     return Sample(
         first_step=3,
@@ -95,7 +95,7 @@ def record(
     sizes = {"memory.host": memory} if device == "cpu" else {"memory.process": memory, "memory.host": 3e9}
     work = {unit: float(batch_size), "token": 128.0 * batch_size}
     replicates = tuple(
-        replicate(index, [sample(one, work, steps, watts, flop=int(4e10 * batch_size))], sizes)
+        replicate(index, [sample(one, work, steps, watts, flop=int(1.5e10 * batch_size))], sizes)
         for index, one in enumerate(seconds)
     )
     fields: dict[str, Any] = {

@@ -13,11 +13,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 from made_records import CPU, RUN, failure, many, record
+from metered_records import powered
 
 import reports
 from bench.errors import SpecError
 from bench.metric import METRICS
-from bench.record import Record
+from bench.record import Reading, Record
 from reports import Report, build
 
 FORMATS = ("csv", "html", "json", "md", "terminal", "xlsx")
@@ -59,7 +60,7 @@ def test_the_tidy_table_has_exactly_the_published_columns(report: Report):
 
     assert header == (
         "run,case,workload,device,precision,batch_size,sequence_length,layers,depth,"
-        "status,reason,metric,unit,value,low,high,replicates,samples,caveats"
+        "status,reason,metric,unit,value,low,high,replicates,samples,caveats,source,scope,error"
     )
 
 
@@ -126,27 +127,27 @@ def test_json_and_the_tidy_table_hold_the_same_raw_numbers(report: Report):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_no_format_says_nan_or_infinity(report: Report, suffix: str):
+def test_no_format_says_nan_or_infinity(any_report: Report, suffix: str):
     if suffix == "xlsx":
-        book = openpyxl.load_workbook(io.BytesIO(exported(report, suffix)), data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(exported(any_report, suffix)), data_only=True)
         text = " ".join(str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row if cell.value)
     else:
-        text = exported(report, suffix).decode()
+        text = exported(any_report, suffix).decode()
 
     words = set(text.replace('"', " ").replace(">", " ").replace("<", " ").replace(",", " ").split())
     assert words.isdisjoint({"NaN", "nan", "inf", "-inf", "Infinity", "None", "#DIV/0!", "#VALUE!", "#NAME?"})
 
 
-def test_the_terminal_fits_100_columns(report: Report):
-    lines = exported(report, "terminal").decode().splitlines()
+def test_the_terminal_fits_100_columns(any_report: Report):
+    lines = exported(any_report, "terminal").decode().splitlines()
 
     assert max(map(len, lines)) <= 100
     assert not any("…" in line for line in lines)
 
 
-def test_markdown_tables_have_the_same_number_of_columns_in_every_row(report: Report):
+def test_markdown_tables_have_the_same_number_of_columns_in_every_row(any_report: Report):
     block: list[int] = []
-    for line in [*exported(report, "md").decode().splitlines(), ""]:
+    for line in [*exported(any_report, "md").decode().splitlines(), ""]:
         if line.startswith("|"):
             block.append(line.count("|"))
         else:
@@ -224,11 +225,16 @@ def hostile(text: str) -> Report:
     run = replace(RUN, id=text, command=text, wattmark=text)
     place = {"parameters": {text: text, "x": 1}, "environment": environment, "run": run}
     good = record(text, text, inputs={"sha256": text, text: text}, model={"weights": text}, unit=text, **place)
-    samples = [replace(sample, covariates={text: 1.0}) for sample in good.samples]
+    joules = {"energy": Reading(9.0, text, None, text, 0.05), "power.max": Reading(9.5, text, None, text, 0.05)}
+    samples = [replace(sample, covariates={text: 1.0}, readings=joules) for sample in good.samples]
+    others = [{"pid": 1, "name": text, "memory": 2e9, "when": text}, {"name": text, "cpu_share": 0.2}]
+    facts = {"scope": text, "foreign": others, text: text, "tick": {"value": None, "reason": text}, "rate": text}
+    drawn = {"timeline": {"seconds": [0, 1, 2], "power": [1, 2, text], text: text}, "windows": [[0, 1], text, [text]]}
     replicates = tuple(
-        replace(one, samples=(sample,), clock=text, ended_by=text, precision={text: text})
+        replace(one, samples=(sample,), clock=text, ended_by=text, precision={text: text},
+                meters={"nvml": {**facts, **drawn}, text: facts})
         for one, sample in zip(good.replicates, samples, strict=True)
-    )
+    )  # fmt: skip
     bad = failure("crashed", text, text, text, stderr=f"{text}\n" * 3, **place)
     return build([replace(good, replicates=replicates), replace(bad, case=replace(bad.case, parameters={text: "y"}))],
                  [good])  # fmt: skip
@@ -236,7 +242,7 @@ def hostile(text: str) -> Report:
 
 def harmless_html(page: bytes, text: str) -> None:
     parsed = Text(page)
-    calm = Text(exported(build(many()), "html"))
+    calm = Text(exported(build([*many(), *powered()]), "html"))
     assert set(parsed.tags) <= set(calm.tags)
     assert parsed.tags.count("script") == parsed.tags.count("style") == 1
     assert {name for _, name, _ in parsed.attributes} <= {name for _, name, _ in calm.attributes} | {"colspan"}

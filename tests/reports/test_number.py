@@ -60,9 +60,32 @@ def test_units_come_in_a_readable_size_with_decimal_prefixes(unit: str, values: 
 
 
 def test_a_share_is_shown_in_percent_and_its_raw_value_is_kept():
-    cell = measured(Value("throttle.share", "1", 0.125), scale("1", [0.125], share=True))
+    cell = measured(Value("throttle.share", "1", 0.125), scale("1", [0.125], "share"))
 
     assert (cell.full, cell.raw) == ("12.5 %", 0.125)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [("pcie.width", 16.0, "16"), ("ecc.corrected", 0.0, "0"), ("ecc.corrected", 12345.0, f"12{THIN}345")],
+)
+def test_a_count_is_a_whole_number_without_an_interval(metric: str, value: float, text: str):
+    cell = measured(Value(metric, "1", value, value * 0.9, value * 1.1, replicates=3), scale("1", [value], "count"))
+
+    assert (cell.full, cell.spread, cell.raw) == (text, "", value)
+    assert "interval" not in cell.note.replace("no interval", "")
+
+
+def test_the_middle_of_two_counts_is_not_rounded_to_either():
+    assert measured(Value("pcie.width", "1", 11.3137), scale("1", [11.3137], "count")).full == "11.3"
+
+
+def test_a_ratio_has_the_unit_of_a_ratio():
+    assert measured(Value("energy.ratio", "1", 1.02), scale("1", [1.02], "ratio")).full == "1.02 \xd7"
+
+
+def test_a_loss_has_no_unit_at_all():
+    assert measured(Value("loss.last", "1", 2.5), scale("1", [2.5], "quantity")).full == "2.50"
 
 
 def test_an_absent_value_is_a_dash_with_the_reason_and_no_number():

@@ -16,7 +16,7 @@ import pytest
 from made_records import CPU, H100, failure, many, record
 
 from bench.record import Record
-from reports import build
+from reports import Report, build
 from reports.capacity import PLAN, USABLE, Quantity, evaluate, formula
 from reports.plan import Inputs, candidates, examples, plan, targets, usable
 from reports.sheet import FIRST_ROW
@@ -236,7 +236,9 @@ needs_libreoffice = pytest.mark.skipif(SOFFICE is None, reason="no LibreOffice h
 
 
 @needs_libreoffice
-def test_a_spreadsheet_computes_what_python_computed(workbook: bytes, tmp_path: Path):
+def test_a_spreadsheet_computes_what_python_computed(any_report: Report, tmp_path: Path):
+    workbook = export(any_report)
+
     again = recalculated(workbook, tmp_path)
 
     for sheet in opened(workbook, values=True):
