@@ -6,6 +6,7 @@ to do follows from all that was found (`advice`); `words` tells it to people.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,11 +50,13 @@ def doctor(probing: bool, record: Path | None, tell: Tell) -> dict[str, Any]:
     company = others(_Cpu())
     with engine("local") as machine:
         tell("loading torch")
-        devices = _devices(_run(machine, "devices", {}), driver)
-        environment = _run(machine, "environment", {"device": "cpu"})
+        listed = _run(machine, "devices", {})
+        failed = isinstance(listed, dict)  # without torch the CPU and the driver's GPUs are there all the same
+        devices = matched([_cpu()] if failed else listed, driver)
+        environment = listed if failed else _run(machine, "environment", {"device": "cpu"})
         tell(f"watching {', '.join(device['name'] for device in devices)}")
         for group in (devices[:1], devices[1:]):  # the CPU by itself: waking up the others makes it work
-            _look(machine, group)
+            _look(group, lambda job: listed if failed else _run(machine, "look", job))
         if probing or record is not None:
             from bench.doctor.probing import probe_all
 
@@ -97,11 +100,9 @@ def _described(describe: Callable[[str], dict[str, Any]], uuid: str) -> dict[str
         return absent(str(unavailable))
 
 
-def _devices(listed: Any, driver: Mapping[str, Any]) -> list[dict[str, Any]]:
+def matched(listed: Sequence[Mapping[str, Any]], driver: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Torch's devices, each with the driver's facts of the same UUID; then the GPUs that torch does not see."""
     gpus = {gpu["uuid"]: gpu for gpu in driver["gpus"] or ()}
-    if isinstance(listed, dict):  # torch did not come up; the CPU and the driver's GPUs are there all the same
-        listed = [_cpu()]
     devices = [{**device, "torch": True, "nvml": gpus.pop(device["uuid"], None)} for device in listed]
     for gpu in gpus.values():
         seen = {"kind": "nvml", "name": f"nvml:{gpu['number']}", "label": gpu["name"]}
@@ -110,12 +111,12 @@ def _devices(listed: Any, driver: Mapping[str, Any]) -> list[dict[str, Any]]:
     return devices
 
 
-def _look(machine: Engine, devices: Sequence[dict[str, Any]]) -> None:
+def _look(devices: Sequence[dict[str, Any]], look: Callable[[Mapping[str, Any]], Any]) -> None:
     """Put into each device what each meter gives of it."""
     if not devices:
         return
     wanted = [_wanted(device) for device in devices]
-    found = _run(machine, "look", {"devices": wanted})
+    found = look({"devices": wanted})
     for number, device in enumerate(devices):
         if isinstance(found, dict):
             nothing = {"reason": found["reason"], "readings": {}, "facts": {}}
@@ -160,5 +161,7 @@ def _check(record: Path, driver: Mapping[str, Any]) -> None:
         )
     if not record.parent.is_dir():
         raise SpecError(f"--record {record}: no such folder, {record.parent}")
+    if not os.access(record.parent, os.W_OK):
+        raise SpecError(f"--record {record}: nothing can be written in {record.parent}")
     if record.is_dir():
         raise SpecError(f"--record {record}: a folder; it needs the name of a file")
