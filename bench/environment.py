@@ -108,10 +108,10 @@ def _device(device: Device) -> dict[str, Any]:
         return identity
     import torch
 
-    from bench.nvml import describe
-
     properties = torch.cuda.get_device_properties(device.torch)
     try:
+        from bench.nvml import describe
+
         nvml = describe(device.uuid or "")
     except Unavailable as unavailable:
         nvml = absent(str(unavailable))

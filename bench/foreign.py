@@ -162,9 +162,9 @@ def _cpus() -> int:
 
 
 def _on_device(device: Place) -> Iterator[str]:
-    from bench.nvml import Gpu
-
     try:
+        from bench.nvml import Gpu
+
         gpu = Gpu(device.uuid or "")
         try:
             listed = gpu.processes()

@@ -202,3 +202,12 @@ def test_nothing_is_left_running_when_the_parent_is_killed():
     while psutil.pid_exists(server) and psutil.Process(server).status() != "zombie" and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not psutil.pid_exists(server) or psutil.Process(server).status() == "zombie"
+
+
+def test_a_server_that_cannot_start_says_so_each_time():
+    with Engine(preload=("no_such_module",)) as engine:
+        for _ in range(2):
+            ended = engine.run("replicate", job().to_json(), 60)
+
+            assert (ended.status, ended.reason) == ("crashed", "the fork server did not start")
+            assert "no_such_module" in ended.stderr

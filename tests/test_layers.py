@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up; a module imports only from lines above its own.
 LAYERS = (
-    ("errors", "metric", "peaks"),
+    ("errors", "metric", "peaks", "distribution"),
     ("case", "statistics"),
     ("record",),
     ("matrix", "store", "rates"),

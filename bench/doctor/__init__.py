@@ -14,6 +14,7 @@ from typing import Any
 
 import bench
 from bench import meters
+from bench.distribution import wrong_distribution
 from bench.doctor.advice import advice
 from bench.doctor.signs import signs
 from bench.engines import Engine, engine
@@ -74,23 +75,16 @@ def doctor(probing: bool, record: Path | None, tell: Tell) -> dict[str, Any]:
 
 def _driver() -> dict[str, Any]:
     """What NVIDIA's driver says without torch: its GPUs with their settings, or the reason why it says nothing."""
+    wrong = wrong_distribution()
     try:
-        from bench.nvml import describe, nvml_devices, wrong_distribution
-    except Exception as error:  # the module pynvml of another distribution has not what ours asks for
-        reason = f"the module pynvml cannot be used: {error!r}"
-        wrong = (
-            "the module pynvml is not the one that is needed: pip uninstall pynvml nvidia-ml-py3, then "
-            "pip install --force-reinstall nvidia-ml-py"
-        )
-        return {"gpus": None, "reason": reason, "code": None, "wrong_distribution": wrong}
-    wrong_one = wrong_distribution()
-    try:
+        from bench.nvml import describe, nvml_devices
+
         gpus = [{**asdict(gpu), "number": number} for number, gpu in enumerate(nvml_devices())]
     except Unavailable as unavailable:
         code = getattr(unavailable, "code", None)
-        return {"gpus": None, "reason": str(unavailable), "code": code, "wrong_distribution": wrong_one}
+        return {"gpus": None, "reason": str(unavailable), "code": code, "wrong_distribution": wrong}
     described = [{**gpu, "facts": _described(describe, gpu["uuid"])} for gpu in gpus]
-    return {"gpus": described, "reason": None, "code": None, "wrong_distribution": wrong_one}
+    return {"gpus": described, "reason": None, "code": None, "wrong_distribution": wrong}
 
 
 def _described(describe: Callable[[str], dict[str, Any]], uuid: str) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Engine:
         try:
             server, events = self._serve()
         except _ServerDied:
+            self._stop()
             return Ended(None, "crashed", "the fork server did not start", self._server_log())
         spool = Path(tempfile.mkdtemp(dir=self._folder.name))
         kills = _oom_kills()

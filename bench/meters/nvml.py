@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import Inapplicable, Unavailable
 from bench.meters import Meter
 from bench.record import Reading
-from bench.sampler.memory import READINGS as MEMORY
-from bench.sampler.trace import PERIOD, WINDOW
+from bench.sampler.trace import MEMORY, PERIOD, WINDOW
 
 if TYPE_CHECKING:
     from bench.device import Device

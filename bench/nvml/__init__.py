@@ -8,7 +8,7 @@ from bench.nvml.facts import describe
 from bench.nvml.fields import Stamped
 from bench.nvml.gpm import Gpm
 from bench.nvml.gpu import Gpu, Memory
-from bench.nvml.library import ListedGpu, nvml_devices, wrong_distribution
+from bench.nvml.library import ListedGpu, nvml_devices
 from bench.nvml.processes import Process
 
 __all__ = [
@@ -20,5 +20,4 @@ __all__ = [
     "Stamped",
     "describe",
     "nvml_devices",
-    "wrong_distribution",
 ]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import pynvml
 
+from bench.distribution import wrong_distribution
 from bench.errors import Unavailable
+
+# The newest function that is asked for: a module without it is another distribution's, or too old, and lacks constants
+# that the files of this package name.
+if not hasattr(pynvml, "nvmlDeviceGetTemperatureV"):
+    raise Unavailable(f"the module pynvml is not the one needed; {wrong_distribution() or 'update nvidia-ml-py'}")
 
 
 class Refused(Unavailable):
@@ -45,27 +50,12 @@ def nvml_devices() -> list[ListedGpu]:
         close_library()
 
 
-def wrong_distribution() -> str | None:
-    """What to do about a distribution that replaces or shadows nvidia-ml-py's module pynvml; None where all is well."""
-    found = [name for name in ("pynvml", "nvidia-ml-py3") if _installed(name)]
-    if not found:
-        return None
-    names = " and ".join(found)
-    return (
-        f"{names} is installed and stands in the way of nvidia-ml-py, which brings the module pynvml: "
-        f"pip uninstall {' '.join(found)}, then pip install --force-reinstall nvidia-ml-py"
-    )
-
-
 def open_library() -> None:
     """Start NVML; it counts who did, and each has to close it.
 
     Raises:
-        Unavailable: the module is another distribution's or too old, there is no library, driver or permission.
+        Unavailable: there is no library, driver or permission.
     """
-    # The newest function that is asked for: a module without it is another distribution's, or too old.
-    if not hasattr(pynvml, "nvmlDeviceGetTemperatureV"):
-        raise Unavailable(f"the module pynvml is not the one needed; {wrong_distribution() or 'update nvidia-ml-py'}")
     ask("nvmlInit")
 
 
@@ -93,11 +83,3 @@ def _memory_bytes(handle: Any) -> int | None:
         return int(ask("nvmlDeviceGetMemoryInfo", handle, pynvml.nvmlMemory_v2).total)
     except Unavailable:
         return None
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True

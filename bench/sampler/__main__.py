@@ -11,17 +11,21 @@ import select
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import Unavailable
-from bench.nvml import Gpu
 from bench.record import Reading
-from bench.sampler.watch import Watch
+
+if TYPE_CHECKING:
+    from bench.sampler.watch import Watch
 
 
 def main(target: str, pid: int | None) -> None:
     """Watch the GPU of a UUID or of NVML's number for a process until nobody asks any more."""
     try:
+        from bench.nvml import Gpu  # refuses where another distribution's pynvml is installed
+        from bench.sampler.watch import Watch
+
         gpu = Gpu.find(target)
         watch = Watch(gpu, pid)
     except Unavailable as unavailable:

@@ -12,8 +12,6 @@ from bench.record import Reading
 from bench.sampler.facts import absent
 from bench.sampler.trace import MIG
 
-READINGS = ("memory.process", "memory.device")
-
 
 @dataclass(frozen=True)
 class Foreign:

@@ -198,6 +198,7 @@ def _no_sample(seconds: float, span: float) -> Reading:
     return Reading.absent(f"no sample in a window of {seconds:.3f} s: one is taken every {PERIOD:g} s{looks_back}")
 
 
+MEMORY = ("memory.process", "memory.device")
 WINDOW = (
     *("energy", "energy.integrated", "energy.samples", "power.max"),
     *("throttle.share", "throttle.power", "throttle.thermal"),

@@ -119,6 +119,7 @@ def harness(step, steps):
 def summary(rounds):
     """Over rounds: the median of the rounds' medians, and of their 99th percentiles (the largest of 8 to 100 steps)."""
     return {
+        "medians": [median(times) for times in rounds],
         "median": median(median(times) for times in rounds),
         "p99": median(sorted(times)[min(len(times) - 1, round(0.99 * len(times)))] for times in rounds),
     }

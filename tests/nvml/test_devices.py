@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import pynvml
 import pytest
-
-from bench.errors import Unavailable
-from bench.nvml import library
 
 LIST = """
 import dataclasses, json
@@ -105,28 +100,3 @@ def test_without_the_library_there_is_a_reason(python_with_nvml: Any, tmp_path: 
     (tmp_path / "libnvidia-ml.so.1").touch()  # found before any true one, and no library
 
     assert python_with_nvml("-c", OPEN, libraries=tmp_path)[0] == "nvmlInit: NVML Shared Library Not Found"
-
-
-def test_a_distribution_in_the_way_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "_installed", lambda name: name == "nvidia-ml-py3")
-    advice = library.wrong_distribution()
-    assert advice is not None
-    assert advice.startswith("nvidia-ml-py3 is installed and stands in the way of nvidia-ml-py")
-    assert "pip uninstall nvidia-ml-py3" in advice
-
-
-def test_nothing_is_said_where_only_nvidia_ml_py_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def version(name: str) -> str:
-        if name != "nvidia-ml-py":
-            raise metadata.PackageNotFoundError(name)
-        return "13.615.71"
-
-    monkeypatch.setattr(metadata, "version", version)
-    assert library.wrong_distribution() is None
-
-
-def test_another_distributions_module_is_refused_with_the_advice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(pynvml, "nvmlDeviceGetTemperatureV")
-    monkeypatch.setattr(library, "_installed", lambda name: name == "pynvml")
-    with pytest.raises(Unavailable, match=r"not the one needed; pynvml is installed"):
-        library.nvml_devices()
