@@ -37,11 +37,10 @@ class Sensed:
 class Recording:
     """All that was seen, in seconds of one clock. Lists grow only where something changed.
 
-    ``ticks`` are the energy counter's moves (mJ), those between
-    distant questions too; ``power`` the sensor's values, ``average`` and ``samples`` points
-    (s, W) of the driver's average and of its own buffer. ``tape`` has every answer under its key in a script, in NVML's
-    own units and codes. ``asked`` and ``refused`` count questions to the power sensor; ``reasons`` say, by name
-    (counter, power, average, samples), why there is nothing, or what was refused last.
+    ``ticks`` are the energy counter's moves (mJ), those between distant questions too; ``power`` the sensor's values,
+    ``average`` and ``samples`` points (s, W) of the driver's average and of its own buffer. ``tape`` has every answer
+    under its key in a script, in NVML's own units and codes. ``asked`` and ``refused`` count questions to the power
+    sensor; ``reasons`` say, by name (counter, power, average, samples), why there is nothing, or what was refused last.
     """
 
     ticks: list[Tick] = field(default_factory=list)

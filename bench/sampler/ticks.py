@@ -117,9 +117,10 @@ class Follower:
         return self.PATIENCE if self.ticking is None else max(3 * self.ticking.most, 0.05)
 
     def _seen(self, tick: Tick) -> Tick:
-        """Keep a tick, and look for the next one as early as this one was off."""
+        """Keep a tick, and look for the next ones as early as this one was off, or little later than for this one."""
         if self.ticking is not None:
-            self._early = min(max(2 * abs(tick.at - self._expected()), EARLY), self.ticking.median / 2)
+            off = abs(tick.at - self._expected())
+            self._early = min(max(2 * off, 0.9 * self._early, EARLY), self.ticking.median / 2)
         self.ticks.append(tick)
         self._anchor, self._value = tick.at, tick.value
         if self.ticking is None and len(self.ticks) >= self.RHYTHM:
@@ -129,6 +130,5 @@ class Follower:
     def _missed(self, value: int) -> None:
         """The tick came while nobody looked: do not look all the time until the next one, but begin earlier then."""
         assert self.ticking is not None
-        self._anchor += max(1, math.floor((self._clock() - self._anchor) / self.ticking.median)) * self.ticking.median
-        self._early = min(2 * self._early, self.ticking.median / 2)
-        self._value = value
+        self._anchor, self._value = self._clock(), value
+        self._early = min(4 * self._early, self.ticking.median / 2)

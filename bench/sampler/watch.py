@@ -146,9 +146,7 @@ class Watch:
             if not power:  # it never worked: no point in asking again
                 self._trace.power = stamped
             return
-        at = self._moment(stamped.stamp)
-        if not power or at - power[-1][0] > PERIOD / 100:  # the same value again has the same stamp
-            power.append((at, stamped.value))
+        power.append((self._moment(stamped.stamp), stamped.value))
 
     def _drain(self) -> None:
         """The driver keeps the sensor's last values in a buffer; take what is new."""

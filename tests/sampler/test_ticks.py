@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 
 import pytest
 
@@ -95,3 +97,45 @@ def test_a_counter_that_cannot_be_read_says_why() -> None:
 
 def test_two_ticks_are_no_rhythm() -> None:
     assert ticking([Tick(1, 0.0, 0.001), Tick(2, 0.1, 0.101)]) is None
+
+
+class Drifting(Counter):
+    """Ticks every 0.1 s, and from 2 s on every 0.09 s."""
+
+    def read(self) -> int:
+        self.looks += 1
+        self.seconds += 20e-6
+        late = max(self.seconds - 2.0, 0.0)
+        return self.step * math.floor((self.seconds - late) / 0.1 + late / 0.09 + 1e-9)
+
+
+def test_a_rhythm_that_changes_is_followed_without_looking_all_the_time() -> None:
+    counter = Drifting(0.1)
+    ticks = counter.follow(counter.follower(), 12)
+
+    assert len([tick for tick in ticks if tick.at > 2]) > 40
+    assert all(tick.width < 0.003 for tick in ticks)
+    assert counter.looks / 12 < 300
+
+
+class Irregular(Counter):
+    """Ticks at the sums of ``gaps``, again and again."""
+
+    def __init__(self, gaps: tuple[float, ...]) -> None:
+        super().__init__(0.1)
+        self.moments = list(accumulate(gaps * 200))
+
+    def read(self) -> int:
+        self.looks += 1
+        self.seconds += 20e-6
+        return self.step * bisect_right(self.moments, self.seconds)
+
+
+@pytest.mark.parametrize("gaps", [(0.08, 0.12), (0.1, 0.1, 0.2), (0.09, 0.1, 0.13, 0.1, 0.07, 0.11)])
+def test_an_irregular_counter_is_followed_as_soon_as_its_jitter_is_known(gaps: tuple[float, ...]) -> None:
+    counter = Irregular(gaps)
+    ticks = [tick for tick in counter.follow(counter.follower(), 12) if tick.at > 2]
+
+    assert all(any(tick.before <= moment <= tick.after for moment in counter.moments) for tick in ticks)
+    assert max(after.at - before.at for before, after in pairwise(ticks)) < 0.35
+    assert counter.looks / 12 < 700

@@ -437,3 +437,50 @@ def test_a_window_too_short_for_the_throttle_counters_is_not_polled_instead():
 
     assert readings["throttle.share"].value is None
     assert readings["throttle.share"].reason.startswith("no sample in a window")
+
+
+def test_a_long_window_loses_nothing_of_the_drivers_buffer_and_keeps_each_sample_once():
+    clock = Clock()
+    watch = watched(MadeGpu(clock, lambda t: 300.0))  # whose buffer holds 12 s
+    look_until(watch, clock, 40.0)
+    reading = watch.window(1.0, 40.0)["energy.samples"]
+
+    assert reading.seconds == pytest.approx(38.9, abs=0.3)
+    assert len(watch._trace.buffer) == pytest.approx(400, abs=2)
+
+
+def test_the_monitors_are_given_their_time_between_two_samples():
+    class Monitored(MadeGpu):
+        asked: list[float] = []  # noqa: RUF012
+
+        def gpm(self) -> Any:
+            return self
+
+        def sample(self) -> dict[str, float]:
+            self.asked.append(self.clock.seconds)
+            return {"utilization.sm": 0.7}
+
+    clock = Clock()
+    made = Monitored(clock, lambda t: 300.0)
+    watch = watched(made)
+    look_until(watch, clock, 3.0)
+
+    assert min(after - before for before, after in zip(made.asked, made.asked[1:], strict=False)) >= 0.1
+    assert watch.window(1.0, 3.0)["utilization.sm"].value == pytest.approx(0.7)
+
+
+def test_device_memory_is_the_most_that_was_seen_although_less_is_left():
+    clock = Clock()
+    made = MadeGpu(clock, lambda t: 70.0)
+    watch = watched(made)
+    made.answers["memory"] = lambda t: setattr(made, "used", 9000 if 1.5 < t < 2 else 4000)
+    look_until(watch, clock, 3.0)
+
+    assert watch.window(1.0, 3.0)["memory.device"].value == 9000
+
+
+def test_a_newcomer_beside_the_process_itself_is_not_taken_for_it():
+    _, facts = memory_of([Process(70002, 10, "game"), Process(42, 4500, "python")], 42)
+
+    assert facts["pids"] == "own"
+    assert [other["pid"] for other in facts["foreign"]] == [11, 70002]
