@@ -139,3 +139,13 @@ def test_an_irregular_counter_is_followed_as_soon_as_its_jitter_is_known(gaps: t
     assert all(any(tick.before <= moment <= tick.after for moment in counter.moments) for tick in ticks)
     assert max(after.at - before.at for before, after in pairwise(ticks)) < 0.35
     assert counter.looks / 12 < 700
+
+
+def test_a_tick_that_was_overslept_costs_a_look_and_not_a_wait_for_the_next_one() -> None:
+    counter = Counter(0.1)
+    follower = counter.follower()
+    last = counter.follow(follower, 2)[-1]
+    counter.seconds, counter.looks = last.at + 0.115, 0
+
+    assert follower.catch() is None
+    assert counter.looks == 1

@@ -18,6 +18,7 @@ from bench.errors import Unavailable
 from bench.nvml import Process
 from bench.record import Reading
 from bench.sampler import energy
+from bench.sampler.memory import Memory
 from bench.sampler.watch import Watch
 
 Watts = Callable[[float], float]
@@ -484,3 +485,14 @@ def test_a_newcomer_beside_the_process_itself_is_not_taken_for_it():
 
     assert facts["pids"] == "own"
     assert [other["pid"] for other in facts["foreign"]] == [11, 70002]
+
+
+def test_one_look_is_enough_to_tell_a_newcomer_from_the_process_itself():
+    made = MadeGpu(Clock(), lambda t: 70.0)
+    memory = Memory(made, 42, mig=False)
+    memory.begin()
+    made.listed = [Process(70002, 10, "game"), Process(42, 4500, "python")]
+    memory.look_around()
+
+    assert memory.facts()["pids"] == "own"
+    assert [other["pid"] for other in memory.facts()["foreign"]] == [70002]
