@@ -151,7 +151,7 @@ def _power(name: str) -> Rule:
     """Joules of a reading over the seconds that they cover, both summed over the replicate's windows."""
 
     def rule(replicate: Replicate) -> _Figure:
-        readings = [_present(sample.readings.get(name)) for sample in replicate.samples]
+        readings = [_present(_of(replicate, sample, name)) for sample in replicate.samples]
         covered = [
             reading.seconds or sample.seconds for reading, sample in zip(readings, replicate.samples, strict=True)
         ]
@@ -194,14 +194,19 @@ def _context(replicate: Replicate) -> _Figure:
     """At the end of each window: what the process has of the device beyond what torch's allocator holds."""
     figures = []
     for sample in replicate.samples:
-        process = _figure(_present(sample.readings.get("memory.process")))
-        held = _figure(_present(sample.readings.get("allocator.held")))
+        process = _figure(_present(_of(replicate, sample, "memory.process")))
+        held = _figure(_present(_of(replicate, sample, "allocator.held")))
         if process.number < held.number:
             raise _Absent(
                 f"the process has {process.number:.0f} B by {process.source}, its allocator {held.number:.0f} B"
             )
         figures.append(process._replace(number=process.number - held.number))
     return max(figures, key=lambda figure: figure.number)
+
+
+def _of(replicate: Replicate, sample: Sample, name: str) -> Reading | None:
+    """A window's reading, or what a meter said once for all windows."""
+    return sample.readings.get(name, replicate.readings.get(name))
 
 
 def _present(reading: Reading | None) -> Reading:
@@ -221,9 +226,9 @@ def _reading(metric: str) -> Rule:
     """A meter's own number: the replicate's, or that of its windows together as `bench.metric` says."""
 
     def rule(replicate: Replicate) -> _Figure:
-        if metric in replicate.readings:
-            return _figure(_present(replicate.readings[metric]))
-        figures = [_figure(_present(sample.readings.get(metric))) for sample in replicate.samples]
+        if not any(metric in sample.readings for sample in replicate.samples):
+            return _figure(_present(replicate.readings.get(metric)))
+        figures = [_figure(_present(_of(replicate, sample, metric))) for sample in replicate.samples]
         numbers = [figure.number for figure in figures]
         seconds = [sample.seconds for sample in replicate.samples]
         return figures[0]._replace(number=_OVER[METRICS[metric].over_windows](numbers, seconds), error=_worst(figures))

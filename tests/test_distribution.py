@@ -19,7 +19,7 @@ from bench.meters import open_meters
 meters = open_meters(["nvml", "host"], Device("cuda:0", "a GPU", "GPU-aaaa", None))
 idle = meters.before()
 meters.start()
-readings = meters.stop()
+readings = {**idle, **meters.stop()}
 meters.close()
 print(json.dumps([readings["energy"].reason, readings["memory.host"].value]))
 """

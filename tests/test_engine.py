@@ -52,7 +52,7 @@ def test_a_replicate_brings_samples_inputs_model_and_flops(engine):
         assert sample.flop == sample.steps * found.flops[0]
         assert sample.work == {"sequence": 4 * sample.steps}
         assert sample.readings["memory.host"].value > 1e6
-        assert sample.readings["memory.allocated"].reason == "a cpu has no device memory of its own"
+    assert found.replicate.readings["memory.allocated"].reason == "a cpu has no device memory of its own"
 
 
 def test_flops_that_a_workload_does_not_count_are_absent_and_not_zero(engine):

@@ -252,3 +252,14 @@ def test_readings_of_windows_are_summed_or_the_smallest_largest_or_mean_as_the_m
     ]
 
     assert value(record(windows), metric).value == pytest.approx(expected)
+
+
+def test_what_a_meter_says_once_for_all_windows_is_the_reason_unless_a_window_knows_better(record, sample, energy):
+    once = {"energy": Reading.absent("no counter here"), "clock.sm": Reading.absent("no clock here")}
+    made = record([sample(readings=energy(100.0))])
+    made = replace(made, replicates=tuple(replace(one, readings=once) for one in made.replicates))
+
+    assert value(made, "power.mean").value == pytest.approx(50)
+    assert value(made, "clock.sm").reason == "no clock here"
+    bare = replace(made, replicates=tuple(replace(one, samples=(sample(),)) for one in made.replicates))
+    assert value(bare, "energy.item").reason == "no counter here"

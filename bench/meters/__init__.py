@@ -55,18 +55,21 @@ class Meter(ABC):
 
 
 class Absent(Meter):
-    """Stands in for a meter that cannot be had here: every reading is absent, with the reason. ``applies`` says whether
-    the meter is for this device at all."""
+    """Stands in for a meter that cannot be had here: every reading is absent, with the reason, said once for the whole
+    replicate. ``applies`` says whether the meter is for this device at all."""
 
     def __init__(self, readings: Iterable[str], reason: str, applies: bool = True) -> None:
         self._readings = dict.fromkeys(readings, Reading.absent(reason))
         self._reason = reason
         self.applies = applies
 
+    def before(self) -> Mapping[str, Reading]:
+        return self._readings
+
     def start(self) -> None: ...
 
     def stop(self) -> Mapping[str, Reading]:
-        return self._readings
+        return {}
 
     def facts(self) -> Mapping[str, Any]:
         return {"reason": self._reason} if self.applies else {}

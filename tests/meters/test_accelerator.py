@@ -144,8 +144,7 @@ def test_every_reading_is_given(allocator: Allocator) -> None:
 
 def test_a_cpu_has_no_device_memory() -> None:
     meter = meter_of("cpu")
-    meter.start()
-    assert meter.stop() == dict.fromkeys(READINGS, Reading.absent("a cpu has no device memory of its own"))
+    assert meter.before() == dict.fromkeys(READINGS, Reading.absent("a cpu has no device memory of its own"))
 
 
 @pytest.mark.parametrize("statistics", [{}, {"allocated_bytes.all.peak": 0, "reserved_bytes.all.peak": 0}])
@@ -165,7 +164,7 @@ def test_what_the_allocator_does_not_count_is_absent_and_not_0(
 
 def test_torch_counts_for_the_cases_own_device_alone(allocator: Allocator) -> None:
     reason = "torch's allocator counts for the case's own device, not for 1"
-    assert meter_of("cuda:0", ":1").stop() == dict.fromkeys(READINGS, Reading.absent(reason))
+    assert meter_of("cuda:0", ":1").before() == dict.fromkeys(READINGS, Reading.absent(reason))
 
 
 def test_a_device_without_statistics_is_absent_with_torchs_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +173,7 @@ def test_a_device_without_statistics_is_absent_with_torchs_reason(monkeypatch: p
 
     use(monkeypatch, refuse)
     reason = "torch keeps no memory statistics of mps: MPS has no such statistics"
-    assert meter_of("mps").stop() == dict.fromkeys(READINGS, Reading.absent(reason))
+    assert meter_of("mps").before() == dict.fromkeys(READINGS, Reading.absent(reason))
 
 
 @pytest.mark.gpu

@@ -221,7 +221,7 @@ def test_other_devices_are_refused_without_a_look_at_the_library(
 
 @pytest.mark.skipif(importlib.util.find_spec("amdsmi") is not None, reason="amdsmi is installed")
 def test_without_the_library_the_reason_says_how_to_get_it() -> None:
-    reading = open_meters(("amd:0000:c1:00.0",), HIP).stop()["energy"]
+    reading = open_meters(("amd:0000:c1:00.0",), HIP).before()["energy"]
 
     assert "ModuleNotFoundError" in str(reading.reason)
     assert str(reading.reason).endswith("it needs ROCm, and pip install 'wattmark[amd]'")
@@ -232,7 +232,7 @@ def test_a_library_without_rocm_raises_what_it_likes(tmp_path: Path, monkeypatch
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "amdsmi", raising=False)
 
-    reading = open_meters(("amd:0000:c1:00.0",), HIP).stop()["energy"]
+    reading = open_meters(("amd:0000:c1:00.0",), HIP).before()["energy"]
 
     assert str(reading.reason).startswith("amdsmi cannot be used here (KeyError('libamd_smi.so'))")
 

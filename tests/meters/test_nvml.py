@@ -185,7 +185,7 @@ def test_another_process_on_the_gpu_is_named_with_its_memory(watched: Any) -> No
 def test_every_reading_of_a_meter_that_cannot_be_opened_has_the_reason(
     watched: Any, answers: dict[str, str], reason: str
 ) -> None:
-    (readings,) = watched(answers=answers)["windows"]
+    readings = watched(answers=answers)["idle"]
 
     assert set(readings) == set(READINGS)
     assert all(reading["value"] is None and reason in reading["reason"] for reading in readings.values())
@@ -193,7 +193,7 @@ def test_every_reading_of_a_meter_that_cannot_be_opened_has_the_reason(
 
 def test_without_the_library_every_reading_is_absent(watched: Any, tmp_path: Path) -> None:
     (tmp_path / "libnvidia-ml.so.1").touch()  # found before any true one, and no library
-    (readings,) = watched(libraries=tmp_path)["windows"]
+    readings = watched(libraries=tmp_path)["idle"]
 
     assert {reading["reason"] for reading in readings.values()} == {"nvmlInit: NVML Shared Library Not Found"}
 
