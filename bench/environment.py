@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import bench
 from bench import machine
 from bench.errors import Unavailable
-from bench.machine import absent
+from bench.record import absent
 
 if TYPE_CHECKING:
     from bench.device import Device

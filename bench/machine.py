@@ -14,15 +14,12 @@ from typing import Any
 
 import psutil
 
+from bench.record import absent
+
 ROOT = Path("/")
 
 # Keeps the host id from being compared with anybody else's hash of the same machine-id (machine-id(5) asks for that).
 _SALT = "wattmark.host/1:"
-
-
-def absent(reason: str) -> dict[str, Any]:
-    """What stands for a value that cannot be had."""
-    return {"value": None, "reason": reason}
 
 
 def cpu_model(root: Path = ROOT) -> str:

@@ -53,6 +53,11 @@ class Reading:
         return cls(None, None, reason)
 
 
+def absent(reason: str) -> dict[str, Any]:
+    """What stands for a fact that cannot be had, in an environment or among a meter's facts."""
+    return {"value": None, "reason": reason}
+
+
 @dataclass(frozen=True)
 class Sample:
     """Totals over ``steps`` steps in one window, whose edges the device reached idle.

@@ -185,17 +185,20 @@ def test_losses_are_kept_only_of_a_step_that_trains():
     assert inferred.losses == {}
 
 
+class Patient(Meter):
+    """Needs long windows."""
+
+    def shortest(self):
+        return 2.0
+
+    def start(self): ...
+
+    def stop(self):
+        return {}
+
+
 def test_windows_are_as_long_as_the_meter_needs_them():
     clock = FakeClock()
-
-    class Patient(Meter):
-        def shortest(self):
-            return 2.0
-
-        def start(self): ...
-
-        def stop(self):
-            return {}
 
     found = measure(lambda i: clock.sleep(0.1) or 1.0, WORK, FakeCpu(clock), PLAN, meter=Patient(), clock=clock)
 
@@ -204,15 +207,6 @@ def test_windows_are_as_long_as_the_meter_needs_them():
 
 def test_a_window_is_continued_where_steps_got_faster_since_the_warm_up():
     clock = FakeClock()
-
-    class Patient(Meter):
-        def shortest(self):
-            return 2.0
-
-        def start(self): ...
-
-        def stop(self):
-            return {}
 
     step = lambda i: clock.sleep(0.3 if i < 8 else 0.1) or 1.0  # noqa: E731
     found = measure(step, WORK, FakeCpu(clock), PLAN, meter=Patient(), clock=clock)
@@ -225,15 +219,6 @@ def test_a_window_is_continued_where_steps_got_faster_since_the_warm_up():
 
 def test_a_window_of_very_fast_steps_ends_at_the_most_steps_although_the_meter_wants_longer():
     clock = FakeClock()
-
-    class Patient(Meter):
-        def shortest(self):
-            return 2.0
-
-        def start(self): ...
-
-        def stop(self):
-            return {}
 
     plan = Plan(budget=1.0, windows=5, warmup_least=0.0, warmup_most=1.0, most_steps=50)
     found = measure(lambda i: clock.sleep(0.001) or 1.0, WORK, FakeCpu(clock), plan, meter=Patient(), clock=clock)

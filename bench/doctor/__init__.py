@@ -20,7 +20,8 @@ from bench.doctor.signs import signs
 from bench.engines import Engine, engine
 from bench.errors import SpecError, Unavailable
 from bench.foreign import others
-from bench.machine import absent, cpu_model
+from bench.machine import cpu_model
+from bench.record import absent
 
 TASK_SECONDS = 120.0  # for loading torch, listing devices, and watching them; a meter waits 30 s for a driver at most
 

@@ -10,8 +10,8 @@ from typing import Any
 from bench import probe
 from bench.engines import Engine
 from bench.errors import SpecError, Unavailable
-from bench.machine import absent
 from bench.probe.load import Phase, Played
+from bench.record import absent
 
 UNPROBED = 10.0  # s that are recorded of a GPU without a load
 SPARE = 60.0  # s for waking up torch and the card

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import psutil
 
-from bench.machine import absent
+from bench.record import absent
 
 ROOT = Path("/")
 

@@ -16,10 +16,11 @@ from typing import Any
 from bench.errors import Unavailable
 from bench.nvml import Gpu
 from bench.nvml.raw import driver, settings
-from bench.probe.findings import STEADY, absent, loaded, sensors, unloaded
+from bench.probe.findings import STEADY, loaded, sensors, unloaded
 from bench.probe.load import Phase, Played
 from bench.probe.recording import Recorder
 from bench.probe.script import Card, script
+from bench.record import absent
 
 IDLE = 6.0  # s that the idle device is looked at
 AFTER = 1.5  # s that it is looked at when the load has ended: the slowest sensor looks back over 1 s

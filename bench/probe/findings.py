@@ -9,18 +9,13 @@ from typing import Any
 from bench.probe import energies, signals
 from bench.probe.load import Played
 from bench.probe.recording import Recording
-from bench.record import Reading
+from bench.record import Reading, absent
 
 STEADY = "steady load"
 # Phases of steps, which tell how a sensor answers, and not whether two agree.
 STEPS = ("waking up", "short steps", "long steps")
 # What has to lie between two steps to see a sensor's answer to one of them. Units: s.
 SETTLED = {"instantaneous": 0.2, "average": 1.3}
-
-
-def absent(reason: str) -> dict[str, Any]:
-    """Stands for what cannot be had."""
-    return {"value": None, "reason": reason}
 
 
 def sensors(recording: Recording) -> dict[str, Any]:

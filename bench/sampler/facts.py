@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from bench.nvml import Gpu
+from bench.record import absent
 from bench.sampler.quantities import asked
 from bench.sampler.trace import PERIOD, Round, Trace
 
@@ -55,11 +56,6 @@ def timeline(trace: Trace, windows: Sequence[tuple[float, float]]) -> dict[str, 
         "timeline": {name: column[::every] for name, column in columns.items()},
         "windows": [[round(begin - start, 3), round(end - start, 3)] for begin, end in windows],
     }
-
-
-def absent(reason: str) -> dict[str, Any]:
-    """A fact that cannot be had."""
-    return {"value": None, "reason": reason}
 
 
 def _watts(trace: Trace) -> list[float | None]:

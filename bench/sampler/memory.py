@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from bench.errors import Unavailable
 from bench.nvml import Gpu, Process
-from bench.record import Reading
-from bench.sampler.facts import absent
+from bench.record import Reading, absent
 from bench.sampler.trace import MIG
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from bench.errors import Unavailable
 from bench.idle import idle_power
 from bench.nvml import Gpm, Gpu
-from bench.record import Reading
+from bench.record import Reading, absent
 from bench.sampler.energy import COVERED
-from bench.sampler.facts import absent, identity, seen, timeline
+from bench.sampler.facts import identity, seen, timeline
 from bench.sampler.memory import Memory
 from bench.sampler.quantities import asked, read
 from bench.sampler.ticks import Follower

@@ -93,6 +93,7 @@ def watched(engine: Engine, parameters: dict) -> None:
         print(
             f"{parameters['model'] + ' step: ' + words:<62} {ratio:7.4f}  ({low:.4f} to {high:.4f})  {goal}", flush=True
         )
+    print(f"{'CPU time of the sampler over wall time':<62} {found['cpu']:7.4f}", flush=True)
 
 
 def figures(engine: Engine, workload: str, parameters: dict) -> dict:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import ClassVar, Literal
 
+import psutil
+
 from workloads import Prepared
 
 
@@ -68,10 +70,20 @@ class Watched(Loops):
         stopped = lambda: block(signal.SIGSTOP)  # noqa: E731
         ways = {"watched": lambda: block(signal.SIGCONT), "alone": stopped, "again": stopped}
         try:
-            return prepared(step, compared(ways, self.rounds))
+            return prepared(step, {**compared(ways, self.rounds), "cpu": cpu_share(pid)})
         finally:
             os.kill(pid, signal.SIGCONT)
             sampler.close()
+
+
+def cpu_share(pid, seconds=5.0):
+    """CPU time of a process over wall time, nothing else being measured meanwhile."""
+    os.kill(pid, signal.SIGCONT)
+    time.sleep(0.3)
+    before, begin = psutil.Process(pid).cpu_times(), time.perf_counter()
+    time.sleep(seconds)
+    after = psutil.Process(pid).cpu_times()
+    return (after.user + after.system - before.user - before.system) / (time.perf_counter() - begin)
 
 
 def compared(ways, rounds):

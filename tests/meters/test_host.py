@@ -102,7 +102,7 @@ def test_a_system_that_does_not_say_gives_a_reason(proc: Proc) -> None:
 def test_the_host_meter_has_no_targets() -> None:
     meter = open_meters(("host:other",), CPU)
 
-    assert meter.stop() == {"memory.host": Reading.absent("the host meter has no targets, so none called other")}
+    assert meter.before() == {"memory.host": Reading.absent("the host meter has no targets, so none called other")}
 
 
 @linux
