@@ -53,11 +53,20 @@ class Loops:
 
 @dataclass(frozen=True)
 class Watched(Loops):
-    """Times one step with the NVML sampler reading beside it, with the sampler stopped, and so again."""
+    """Times one step with the NVML sampler reading beside it, with the sampler stopped, and so again.
+
+    On one thread the step leaves cores free, as the thread does that drives a GPU; 0 is torch's number of threads.
+    """
+
+    threads: int = 1
 
     def prepare(self, setup):
+        import torch
+
         from bench.meters.nvml import Sampler
 
+        if self.threads:
+            torch.set_num_threads(self.threads)
         step, steps = self._bert(setup) if self.model == "bert" else self._small()
         sampler = Sampler("0", None)
         pid = sampler._process.pid
