@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import Inapplicable, Unavailable
 from bench.idle import idle_power
 from bench.meters import Meter
-from bench.record import Reading
+from bench.record import Reading, absent
 
 if TYPE_CHECKING:
     from bench.device import Device
@@ -111,8 +111,8 @@ class AmdMeter(Meter):
         }
 
     def facts(self) -> Mapping[str, Any]:
-        tick = {"value": None, "reason": self._tick} if isinstance(self._tick, str) else self._tick
-        error = {"value": None, "reason": "AMD states none"}
+        tick = absent(self._tick) if isinstance(self._tick, str) else self._tick
+        error = absent("AMD states none")
         return {"tick": tick, "error": error, **({"before": self._idle} if self._idle else {})}
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import Inapplicable, Unavailable
 from bench.idle import idle_power
 from bench.meters import Meter
-from bench.record import Reading
+from bench.record import Reading, absent
 
 if TYPE_CHECKING:
     from bench.device import Device
@@ -97,7 +97,7 @@ class AppleMeter(Meter):
         return self.stop()["energy"]
 
     def facts(self) -> Mapping[str, Any]:
-        facts = {"error": {"value": None, "reason": "Apple calls these energies estimates, and states none"}}
+        facts = {"error": absent("Apple calls these energies estimates, and states none")}
         return {**facts, "before": self._idle} if self._idle else facts
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import Unavailable
 from bench.idle import idle_power
 from bench.meters import Absent, Meter
-from bench.record import Reading
+from bench.record import Reading, absent
 
 if TYPE_CHECKING:
     from bench.device import Device
@@ -162,7 +162,7 @@ class RaplMeter(Meter):
         return {"energy": whole, **readings} if self._own else readings
 
     def facts(self) -> Mapping[str, Any]:
-        error = {"value": None, "reason": UNKNOWN_ERROR}
+        error = absent(UNKNOWN_ERROR)
         facts = {"domains": [domain.name for domain in self._domains], "error": error}
         return {**facts, "before": self._idle} if self._idle else facts
 

@@ -10,6 +10,7 @@ import pynvml
 from bench.errors import Unavailable
 from bench.nvml.gpu import Gpu
 from bench.nvml.library import ask
+from bench.record import absent
 
 
 def describe(uuid: str) -> dict[str, Any]:
@@ -64,4 +65,4 @@ def _or_reason(fact: Callable[[Gpu], Any], gpu: Gpu) -> Any:
     try:
         return fact(gpu)
     except Unavailable as unavailable:
-        return {"value": None, "reason": str(unavailable)}
+        return absent(str(unavailable))

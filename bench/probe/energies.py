@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.probe.load import Played
 from bench.probe.signals import Point
@@ -116,4 +116,4 @@ def _mean(joules: Reading) -> Reading:
     """Mean power over the time that an energy covers. Units: W."""
     if joules.value is None or not joules.seconds:
         return joules
-    return Reading(joules.value / joules.seconds, joules.source, None, joules.scope, joules.error, joules.seconds)
+    return replace(joules, value=joules.value / joules.seconds)

@@ -37,7 +37,6 @@ class Memory:
         self._before: float | str = "device memory before the case was not looked at"
         self._others: dict[int, Foreign] = {}
         self._ours: int | None = None
-        self._listed = 0
 
     def begin(self) -> None:
         """The case has not touched the device yet: whatever is there is foreign."""

@@ -43,7 +43,7 @@ class Watch:
         self._trace = Trace(gpu.scope, gpu.mig)
         self._follower = Follower(gpu.energy_counter, clock, pause, PERIOD)
         self._memory = Memory(gpu, pid, self._trace.mig)
-        self._gpm = _gpm(gpu)
+        self._gpm: Gpm | str = asked(gpu.gpm)
         self._drained = 0  # the newest of the driver's own samples that was taken, in its microseconds
         self._windows: list[tuple[float, float]] = []
         self._idle: dict[str, Any] | None = None
@@ -175,10 +175,3 @@ class Watch:
         if isinstance(sampled, str):
             return dict.fromkeys(GPM, sampled)
         return sampled or {}
-
-
-def _gpm(gpu: Gpu) -> Gpm | str:
-    try:
-        return gpu.gpm()
-    except Unavailable as unavailable:
-        return str(unavailable)
