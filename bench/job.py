@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.case import Case
-from bench.measure import Plan
+from bench.measuring import Plan
 from bench.record import Replicate
 
 

@@ -19,7 +19,7 @@ from bench.device import Device
 from bench.errors import Occupied, Unsupported, WattmarkError
 from bench.foreign import others
 from bench.job import Job, Outcome
-from bench.measure import Tell, measure
+from bench.measuring import Tell, measure
 from bench.meters import open_meters
 from bench.record import Replicate, Sample, Status
 from bench.workload import Workload, find

@@ -16,7 +16,7 @@ from bench.errors import SpecError
 from bench.fit import largest
 from bench.job import Job, seed_of
 from bench.matrix import Matrix
-from bench.measure import Plan
+from bench.measuring import Plan
 from bench.record import Record, Run
 from bench.store import Store
 from bench.workload import axes, find

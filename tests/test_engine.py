@@ -15,7 +15,7 @@ from bench.case import Case
 from bench.device import Device
 from bench.engines.local import PINNED, Engine
 from bench.job import Job, Outcome
-from bench.measure import Plan
+from bench.measuring import Plan
 
 PLAN = Plan(budget=0.05, windows=5, warmup_least=0.0, warmup_most=0.2)
 CPU = Device("cpu", "a CPU", None, None).to_json()

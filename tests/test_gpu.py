@@ -6,7 +6,7 @@ import torch
 from bench.case import Case
 from bench.engines.local import Engine
 from bench.job import Job, Outcome
-from bench.measure import Plan
+from bench.measuring import Plan
 from bench.nvml import nvml_devices
 
 pytestmark = [

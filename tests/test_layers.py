@@ -14,25 +14,27 @@ ROOT = Path(__file__).parent.parent
 # From the bottom up; a module imports only from lines above its own.
 LAYERS = (
     ("errors", "metric", "peaks", "distribution"),
-    ("case", "statistics"),
+    ("case", "statistics", "gating"),
     ("record",),
-    ("matrix", "store", "rates"),
+    ("matrix", "store", "rates", "pair"),
     ("comparison", "plausible"),
     ("caveats",),
+    ("judge",),
     ("machine", "nvml", "workload", "stopping", "covariates", "idle"),
     ("environment", "foreign", "sampler"),
     ("device", "meters", "probe"),
-    ("measure", "precision"),
+    ("measuring", "precision"),
     ("job",),
     ("replicate", "engines"),
     ("doctor",),
     ("server", "fit", "book"),
     ("run", "progress", "catalogue"),
+    ("gate",),
     ("cli",),
 )
 PURE = {
     *("errors", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
-    *("peaks", "plausible", "caveats"),
+    *("peaks", "plausible", "caveats", "gating", "pair", "judge"),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},

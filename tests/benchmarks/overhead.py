@@ -33,7 +33,7 @@ from bench.device import Device
 from bench.engines.local import PINNED, Engine
 from bench.job import Job, Outcome
 from bench.matrix import load
-from bench.measure import Plan
+from bench.measuring import Plan
 from bench.run import axes_of, preload
 
 sys.path.append(str(Path(__file__).parent))

@@ -128,7 +128,7 @@ def harness(step, steps):
     """The same steps in one window of ours, with meters and covariates, as in any run."""
     from bench.covariates import Covariates
     from bench.device import device
-    from bench.measure import _Window
+    from bench.measuring import _Window
     from bench.meters import open_meters
 
     where = device("cpu")

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from bench.device import HostWatch
-from bench.measure import NotFinite, Plan, measure
+from bench.measuring import NotFinite, Plan, measure
 from bench.meters import Meter
 from bench.record import Reading
 

@@ -1,0 +1,1 @@
+"""The gate: base and head measured side by side, counted, and judged."""

@@ -1,0 +1,118 @@
+"""What a gate found: a verdict for each metric of each case, and what the whole gate comes to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from bench.case import Case
+
+SCHEMA = "wattmark.gate/1"
+
+# regressed and improved are proven; unchanged is proven too, within the margin. inconclusive: nothing is proven.
+# suspect: a change between stored records, which cannot prove one. incomparable: a comparison would mean nothing.
+Verdict = Literal["regressed", "incomparable", "suspect", "inconclusive", "improved", "unchanged"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)  # what most needs looking at comes first
+
+Mode = Literal["paired", "counters", "stored", "history", "aa"]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One pair of processes, or one process of a stored record, as a reader sees it: levels in the finding's unit.
+
+    ``effect`` is head over base, minus 1; absent for a single process. ``status`` is ok or contaminated.
+    """
+
+    stage: str
+    status: str
+    base: float | None = None
+    head: float | None = None
+    effect: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on one metric of one case.
+
+    ``metric`` is a name of `bench.metric.METRICS` or a counter's (`bench.judge.counters`), ``base`` and ``head`` are
+    its levels in ``unit`` (SI). ``effect`` is head over base, minus 1, as is its 95 % interval ``low`` to ``high``;
+    ``p`` is one-sided and adjusted for the number of cases. ``smallest`` is the smallest effect that would have been
+    found with 90 % probability. ``pairs`` were used and ``dropped`` were contaminated. ``reasons`` are finished
+    sentences: causes, what was not comparable, what was not measured. ``gateable`` is False where calibration has shown
+    that this machine cannot see a change of the margin's size: such a case is shown and never red. Absent is None.
+    """
+
+    case: Case
+    metric: str
+    verdict: Verdict
+    unit: str = "1"
+    base: float | None = None
+    head: float | None = None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    margin: float = 0.0
+    smallest: float | None = None
+    pairs: int = 0
+    dropped: int = 0
+    reasons: tuple[str, ...] = ()
+    dots: tuple[Dot, ...] = ()
+    gateable: bool = True
+    seconds: float | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        """Read what `dataclasses.asdict` wrote."""
+        parts = {"case": Case.from_json(data["case"]), "reasons": tuple(data["reasons"])}
+        return cls(**{**data, **parts, "dots": tuple(Dot(**dot) for dot in data["dots"])})
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All findings of one gate.
+
+    ``base`` and ``head`` say what was compared: ``name`` (as the user gave it), ``revision``, ``environment`` (as in
+    records). ``notes`` are sentences about the whole: soft differences, what was not gated. ``started`` is UTC.
+    """
+
+    id: str
+    started: str
+    command: str
+    mode: Mode
+    base: Mapping[str, Any]
+    head: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    wattmark: str = ""
+    seed: int | None = None
+    seconds: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed; 1 something regressed; 3 nothing regressed and something cannot be told. Never a count."""
+        verdicts = {finding.verdict for finding in self.findings if finding.gateable}
+        if "regressed" in verdicts:
+            return 1
+        told = {"improved", "unchanged"}
+        return 0 if self.findings and verdicts <= told else 3
+
+    def to_json(self) -> str:
+        """The judgement as one JSON document; NaN and infinity are refused."""
+        document = {"schema": SCHEMA, "exit_code": self.exit_code, **asdict(self)}
+        return json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Judgement:
+        """Read what `to_json` wrote; raises ValueError for another schema."""
+        data = json.loads(text)
+        if data.pop("schema") != SCHEMA:
+            raise ValueError(f"not a judgement of schema {SCHEMA}")
+        data.pop("exit_code")
+        return cls(
+            **{**data, "findings": tuple(map(Finding.from_json, data["findings"])), "notes": tuple(data["notes"])}
+        )
