@@ -40,6 +40,11 @@ class Book:
         """The batches' model FLOPs, where a replicate of this session has counted them."""
         return self._flops.get(case.id)
 
+    def counted(self, case: Case) -> bool:
+        """Whether a replicate has taken the exact counters of the case."""
+        record = self.record(case)
+        return record is not None and record.counters is not None
+
     def environment(self, case: Case) -> Mapping[str, Any]:
         """Where the case is measured."""
         return self._environments[case.device]
@@ -64,6 +69,7 @@ class Book:
             version=record.version or outcome.version,
             inputs=record.inputs or outcome.inputs,
             model=record.model or outcome.model,
+            counters=record.counters or outcome.counters,
             replicates=(*record.replicates, outcome.replicate),
         )
         if outcome.flops:

@@ -16,7 +16,8 @@ from bench.record import Replicate
 class Job:
     """One replicate to make. ``device`` is the case's device as records keep it; ``flops`` are the batches' model FLOPs
     where an earlier replicate has counted them; ``fit_only`` builds and runs two steps, to learn whether a batch fits;
-    ``exclusive`` measures only where nobody else uses the machine."""
+    ``exclusive`` measures only where nobody else uses the machine. ``count`` has the exact counters taken when all is
+    measured, ``count_only`` has them taken and measures nothing."""
 
     case: Case
     device: Mapping[str, Any]
@@ -27,6 +28,8 @@ class Job:
     flops: Sequence[int | None] | None = None
     fit_only: bool = False
     exclusive: bool = False
+    count: bool = False
+    count_only: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The job as it is sent."""
@@ -40,13 +43,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A replicate with what it learnt of the case: version, inputs and model as records keep them, FLOPs per batch."""
+    """A replicate with what it learnt of the case: version, inputs, model and counters as records keep them, FLOPs per
+    batch."""
 
     replicate: Replicate
     version: int | None = None
     inputs: Mapping[str, Any] | None = None
     model: Mapping[str, Any] | None = None
     flops: Sequence[int | None] | None = None
+    counters: Mapping[str, Any] | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:

@@ -12,12 +12,13 @@ from typing import Any
 
 from bench.case import PRECISIONS, Case, Scalar
 from bench.errors import SpecError
+from bench.gating import Gating
 
 MAX = "max"  # a batch size: the largest that fits, found by search
 
 _NUMBERS = ("replicates", "budget", "accelerator_budget", "timeout")
-_SETTINGS = {"description", *_NUMBERS, "cases"}
-_ENTRY = {"workload", "on", "precision", "batch_size"}
+_SETTINGS = {"description", *_NUMBERS, "gate", "cases"}
+_ENTRY = {"workload", "on", "precision", "batch_size", "gate"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Entry:
     precision: tuple[str, ...] = ("fp32",)
     batch_size: tuple[int | str, ...] = (1,)
     on: str | None = None
+    gating: Gating = field(default_factory=Gating)
 
     def runs_on(self, device: str) -> bool:
         """Whether this entry is meant for a device, by torch's name."""
@@ -63,6 +65,7 @@ class Matrix:
     budget: float = 5.0
     accelerator_budget: float = 10.0
     timeout: float = 600.0
+    gating: Gating = field(default_factory=Gating)
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,11 @@ def parse(data: Mapping[str, Any], name: str, axes_of: AxesOf) -> Matrix:
     for key in _NUMBERS:
         if key in settings and not (isinstance(settings[key], int | float) and settings[key] > 0):
             raise SpecError(f"{where}: {key} = {settings[key]!r}; a number above 0 is needed")
-    entries = tuple(_entry(table, f"{where}, [[cases]] {number}", axes_of) for number, table in enumerate(tables, 1))
-    return Matrix(name, entries, **settings)
+    gating = Gating().override(_table(data.get("gate", {}), f"{where}, [gate]"), f"{where}, [gate]")
+    entries = tuple(
+        _entry(table, f"{where}, [[cases]] {number}", axes_of, gating) for number, table in enumerate(tables, 1)
+    )
+    return Matrix(name, entries, gating=gating, **settings)
 
 
 def override(matrix: Matrix, wanted: Override, axes_of: AxesOf) -> Matrix:
@@ -129,11 +135,10 @@ def override(matrix: Matrix, wanted: Override, axes_of: AxesOf) -> Matrix:
     """
     entries = list(matrix.entries)
     if wanted.workloads:
-        entries = [
-            entry
-            for workload in dict.fromkeys(wanted.workloads)
-            for entry in ([e for e in matrix.entries if e.workload == workload] or [_entry_of(workload, axes_of)])
-        ]
+        entries = []
+        for name in dict.fromkeys(wanted.workloads):
+            own = [_entry({"workload": name}, f"workload {name}", axes_of, matrix.gating)]
+            entries += [entry for entry in matrix.entries if entry.workload == name] or own
     for axis, texts in wanted.axes.items():
         entries = _set_axis(entries, axis, texts, axes_of)
     if wanted.precision:
@@ -165,33 +170,40 @@ def expand(matrix: Matrix, devices: Sequence[str], data: str = "auto", model: st
     if not any(entry.runs_on(device) for entry in matrix.entries for device in devices):
         kinds = ", ".join(sorted({entry.on for entry in matrix.entries if entry.on}))
         raise SpecError(f"matrix {matrix.name!r}: no case for {', '.join(devices)}; its entries are for: {kinds}")
+    return [case for case, _ in gated(matrix, devices, data, model)]
+
+
+def gated(
+    matrix: Matrix, devices: Sequence[str], data: str = "auto", model: str | None = None
+) -> list[tuple[Case, Gating]]:
+    """The cases of `expand`, each with how it is gated; a case that two entries make is gated as the last one says."""
     found = (
-        replace(case, batch_size=size)
-        for case, sizes in _points(matrix, devices, data, model)
-        for size in sizes
+        (replace(case, batch_size=size), entry.gating)
+        for case, entry in _points(matrix, devices, data, model)
+        for size in entry.batch_size
         if isinstance(size, int)
     )
-    return list({case.id: case for case in found}.values())
+    return list({case.id: (case, gating) for case, gating in found}.values())
 
 
 def searches(matrix: Matrix, devices: Sequence[str], data: str = "auto", model: str | None = None) -> list[Case]:
     """The cases, at batch size 1, whose largest batch size that fits is asked for."""
-    found = (case for case, sizes in _points(matrix, devices, data, model) if MAX in sizes)
+    found = (case for case, entry in _points(matrix, devices, data, model) if MAX in entry.batch_size)
     return list({case.id: case for case in found}.values())
 
 
 def _points(
     matrix: Matrix, devices: Sequence[str], data: str, model: str | None
-) -> Iterator[tuple[Case, tuple[int | str, ...]]]:
-    """Every combination of the axes other than the batch size, with the batch sizes wanted of it."""
+) -> Iterator[tuple[Case, Entry]]:
+    """Every combination of the axes other than the batch size, with the entry that it is of."""
     for device, entry in itertools.product(devices, matrix.entries):
         if entry.runs_on(device):
             for precision, *parameters in itertools.product(entry.precision, *entry.axes.values()):
                 axes = dict(zip(entry.axes, parameters, strict=True))
-                yield Case(entry.workload, device, str(precision), 1, axes, data, model), entry.batch_size
+                yield Case(entry.workload, device, str(precision), 1, axes, data, model), entry
 
 
-def _entry(table: Any, where: str, axes_of: AxesOf) -> Entry:
+def _entry(table: Any, where: str, axes_of: AxesOf, gating: Gating) -> Entry:
     if not isinstance(table, dict) or not isinstance(table.get("workload"), str):
         raise SpecError(f'{where}: names no workload; needs workload = "module:Class"')
     workload = table["workload"]
@@ -214,11 +226,8 @@ def _entry(table: Any, where: str, axes_of: AxesOf) -> Entry:
         tuple(_precision(value, where) for value in _listed(table.get("precision", "fp32"))),
         tuple(_batch(value, where) for value in _listed(table.get("batch_size", axes["batch_size"].default))),
         on,
+        gating.override(_table(table.get("gate", {}), f"{where}, gate"), f"{where}, gate"),
     )
-
-
-def _entry_of(workload: str, axes_of: AxesOf) -> Entry:
-    return _entry({"workload": workload}, f"workload {workload}", axes_of)
 
 
 def _set_axis(entries: list[Entry], axis: str, texts: Sequence[str], axes_of: AxesOf) -> list[Entry]:
@@ -238,6 +247,12 @@ def _set_axis(entries: list[Entry], axis: str, texts: Sequence[str], axes_of: Ax
             entry = replace(entry, axes={**entry.axes, axis: values})
         changed.append(entry)
     return changed
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise SpecError(f"{where}: {value!r}; a table is needed, such as {{metrics = ['time', 'memory']}}")
+    return value
 
 
 def _listed(value: Any) -> list[Any]:

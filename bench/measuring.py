@@ -93,10 +93,10 @@ def measure(
     Raises:
         NotFinite: a loss or output is not finite.
     """
-    window = _Window(step, device, clock)
+    window = Window(step, device, clock)
     probe_seconds, first = window.probe()
     tell("probe", {"seconds": probe_seconds})
-    first_loss = _finite(first)
+    first_loss = finite(first)
     # Objects built so far never die: taking them out of the collector's sight keeps its pauses out of the steps.
     gc.collect()
     gc.freeze()
@@ -108,7 +108,7 @@ def measure(
     last_loss = first_loss
     while rule.ended_by is None:
         sample, result = window.sample(steps, shortest, plan.most_steps, work, meter, covariates)
-        last_loss = _finite(result)
+        last_loss = finite(result)
         samples.append(sample)
         rule.add(sample.steps, sample.seconds)
         tell("sample", {"steps": sample.steps, "seconds": sample.seconds, "work": dict(sample.work)})
@@ -116,7 +116,7 @@ def measure(
     return Measured(window.watch_name, tuple(warmup), steady, rule.ended_by, tuple(samples), losses)
 
 
-def _warm_up(window: _Window, probe_seconds: float, plan: Plan) -> tuple[list[float], bool]:
+def _warm_up(window: Window, probe_seconds: float, plan: Plan) -> tuple[list[float], bool]:
     """Run blocks of steps until they no longer get faster, or the warm-up's time is used; at least two after the probe.
 
     Returns every step's seconds, the probe's first, and whether the blocks had stopped getting faster.
@@ -133,7 +133,7 @@ def _warm_up(window: _Window, probe_seconds: float, plan: Plan) -> tuple[list[fl
     return times, rule.reached
 
 
-def _finite(result: Any) -> Reading:
+def finite(result: Any) -> Reading:
     """The result's mean as a reading.
 
     Raises:
@@ -145,8 +145,8 @@ def _finite(result: Any) -> Reading:
     return Reading(number, "step")
 
 
-class _Window:
-    """Runs numbered steps between idle edges."""
+class Window:
+    """Runs numbered steps between idle edges. ``clock`` gives nanoseconds and is monotonic."""
 
     def __init__(self, step: Callable[[int], Any], device: MeasuredDevice, clock: Callable[[], int]) -> None:
         self._step = step

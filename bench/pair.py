@@ -51,8 +51,8 @@ class Pair:
 
     ``status`` is ``ok``, ``contaminated`` (what was measured beside it says that something disturbed it), or how an
     arm ended; ``reason`` says what, and ``failed`` which arms. ``energy`` has a reading of ``energy.item`` for each arm
-    where energy is gated. ``covariates`` are of the pair's whole time: ``foreign_share``, ``steal_share``, ...
-    ``seconds`` is what the pair took in all.
+    where energy is gated. ``covariates`` are of the pair's whole time: ``foreign_share``, ``steal_share``;
+    ``beside`` says in words who else worked. ``seconds`` is what the pair took in all.
     """
 
     case: Case
@@ -66,6 +66,7 @@ class Pair:
     chunks: tuple[Chunk, ...] = ()
     energy: Mapping[str, Reading] = field(default_factory=dict)
     covariates: Mapping[str, float | None] = field(default_factory=dict)
+    beside: str | None = None
     started: str | None = None
     seconds: float | None = None
 

@@ -16,11 +16,20 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.case import Case
+from bench.pair import Pair
 from bench.rates import value
 from bench.record import Record
 
 # Drawing takes a few milliseconds of a core that the step may be using: at most this often while windows run.
 LEAST_SECONDS_BETWEEN_DRAWINGS = 2.0
+
+# What a gate is doing with a case.
+_STAGES = {
+    "screen": "screening",
+    "extend": "screening: more pairs, to prove that nothing changed",
+    "confirm": "confirming on fresh pairs",
+    "sequential": "looking again",
+}
 
 
 class Progress:
@@ -40,6 +49,7 @@ class Progress:
         self._phase = ""
         self._latest = ""
         self._replicates = 0
+        self._unit = "replicate"
         self._index = 0
         self._names: Mapping[str, str] = {}
 
@@ -96,6 +106,27 @@ class Progress:
         self._case = None
         self._draw(now=True)
 
+    def needs(self, needed: Mapping[str, tuple[str, int]]) -> None:
+        """How many pairs a gate still needs of which case; it may turn out to need more."""
+        self._left = {case: count for case, (_, count) in needed.items()}
+        self._total = self._done + sum(self._left.values())
+
+    def begin_pair(self, case: Case, stage: str) -> None:
+        """Two processes start on a case."""
+        self._case, self._began, self._phase, self._unit = case, time.monotonic(), _STAGES[stage], "pair"
+        self._draw(now=True)
+
+    def end_pair(self, pair: Pair) -> None:
+        """They have ended."""
+        self._took.setdefault(pair.case.id, []).append(time.monotonic() - self._began)
+        if pair.status == "ok":
+            self._done += 1
+            self._left[pair.case.id] = max(self._left.get(pair.case.id, 0) - 1, 0)
+        else:
+            self._print(f"  {escape(self._name(pair.case))}  [yellow]{pair.status}[/] {escape(str(pair.reason))}")
+        self._case = None
+        self._draw(now=True)
+
     def _print_line(self, record: Record) -> None:
         """The finished case, kept on the screen above the live part."""
         throughput = value(record, "throughput")
@@ -127,12 +158,10 @@ class Progress:
         line.add_row(ProgressBar(self._total or 1, self._done, width=30), f"{self._done} of {self._total}", to_go)
         if self._case is None:
             return Group(Text(self._phase), line) if not self._total else Group(line)
-        what = Text(
-            f"{self._name(self._case)}  replicate {self._index + 1} of {self._replicates}",
-            overflow="ellipsis",
-            no_wrap=True,
-        )
-        doing = Text(f"{self._phase}   latest {self._latest or 'none yet'}", style="dim")
+        which = f"replicate {self._index + 1} of {self._replicates}" if self._unit == "replicate" else "base and head"
+        what = Text(f"{self._name(self._case)}  {which}", overflow="ellipsis", no_wrap=True)
+        latest = f"   latest {self._latest or 'none yet'}" if self._unit == "replicate" else ""
+        doing = Text(f"{self._phase}{latest}", style="dim")
         return Group(what, doing, line)
 
     def _seconds_left(self) -> float | None:

@@ -138,7 +138,9 @@ class Record:
     """A case with all that was learnt of it.
 
     ``version`` is the workload's, ``inputs`` says kind, name and hash of the inputs that were used, ``model`` the
-    parameter count and where the weights came from; all are null where no replicate got that far.
+    parameter count and where the weights came from; ``counters`` are the exact counts of one step by name
+    (`bench.judge.counters`), each with its value and source or with the reason why it is absent. All are null where no
+    replicate got that far, and counters in records from before there were any.
     """
 
     run: Run
@@ -150,6 +152,7 @@ class Record:
     inputs: Mapping[str, Any] | None = None
     model: Mapping[str, Any] | None = None
     replicates: tuple[Replicate, ...] = ()
+    counters: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -203,6 +206,7 @@ class Record:
                 inputs=data["inputs"],
                 model=data["model"],
                 replicates=tuple(Replicate.from_json(replicate) for replicate in data["replicates"]),
+                counters=data.get("counters"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError(f"{where}: not a valid record of schema {SCHEMA} ({error!r})") from error

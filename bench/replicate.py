@@ -13,17 +13,26 @@ from typing import Any
 
 import torch
 
+from bench import counters
 from bench import precision as precisions
 from bench.covariates import Covariates
 from bench.device import Device
 from bench.errors import Occupied, Unsupported, WattmarkError
 from bench.foreign import others
 from bench.job import Job, Outcome
+from bench.judge.counters import COUNTERS
 from bench.measuring import Tell, measure
 from bench.meters import open_meters
-from bench.record import Replicate, Sample, Status
+from bench.record import Replicate, Sample, Status, absent
 from bench.workload import Workload, find
 from workloads import Prepared, Setup
+
+# A measured replicate is not risked for counting, which takes this long at most. Units: s.
+COUNT_SECONDS = 60.0
+# Where nothing is measured, every distinct batch runs once before counting, since torch.compile compiles for each.
+MOST_BATCHES = 8
+# fp16's gradient scaler starts at 2^16 and leaves updates out while gradients overflow, halving each time.
+SCALED_STEPS = 20
 
 # How torch and the C library say that memory ran out, where no exception class of its own says it.
 _OOM_PHRASES = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "Cannot allocate memory")
@@ -62,10 +71,12 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         _refuse_company(where)
     if job.fit_only:
         return _tried(job, replicate, where)
+    if job.count_only:
+        return _counted(job, replicate, where)
     meters = open_meters(tuple(job.meters), where)
     try:
         idle = meters.before()  # ahead of anything that wakes the device up
-        built = _build(job, where)
+        built = build(job, where)
         tell("prepared", {"seconds": built.seconds})
         prepared = built.prepared
         measured = measure(prepared.step, prepared.work, where, job.plan, meters, Covariates(), prepared.trains, tell)
@@ -83,12 +94,35 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         readings={**idle, **measured.losses},
         meters=facts,
     )
-    return Outcome(replicate, built.version, prepared.inputs, prepared.model, flops)
+    counted = _counters(built, where, flops, measured.samples[-1]) if job.count else None
+    return Outcome(replicate, built.version, prepared.inputs, prepared.model, flops, counted)
+
+
+def _counters(built: Built, where: Device, flops: Sequence[int | None], last: Sample) -> Mapping[str, Any]:
+    """The exact counters, where the steps that they take cannot bring the replicate near its timeout."""
+    seconds = counters.MOST_STEPS * last.seconds / last.steps
+    if seconds > COUNT_SECONDS:
+        reason = f"not counted: {counters.MOST_STEPS} more steps would have taken {seconds:.0f} s"
+        return {name: absent(reason) for name in COUNTERS}
+    return counters.count(built.prepared, where, flops)
+
+
+def _counted(job: Job, replicate: Replicate, where: Device) -> Outcome:
+    """Some steps for each to do the same as the last, then the exact counters and no measurement."""
+    built = build(job, where)
+    prepared = built.prepared
+    scaled = job.case.precision == "fp16" and prepared.trains
+    for number in range(SCALED_STEPS if scaled else max(2, min(len(prepared.work), MOST_BATCHES))):
+        prepared.step(number)
+        where.synchronize()
+    flops = _count_flops(prepared)
+    found = counters.count(prepared, where, flops)
+    return Outcome(built.described(replicate), built.version, prepared.inputs, prepared.model, flops, found)
 
 
 def _tried(job: Job, replicate: Replicate, where: Device) -> Outcome:
     """Two steps and no measurement: whether it fits."""
-    built = _build(job, where)
+    built = build(job, where)
     for number in range(2):
         built.prepared.step(number)
         where.synchronize()
@@ -107,7 +141,7 @@ def _refuse_company(where: Device) -> None:
 
 
 @dataclass(frozen=True)
-class _Built:
+class Built:
     """A case that is ready to run its steps, and how it came to be."""
 
     prepared: Prepared
@@ -122,7 +156,8 @@ class _Built:
         return replace(replicate, prepare_seconds=self.seconds, precision=self.precision, made=self.made)
 
 
-def _build(job: Job, where: Device) -> _Built:
+def build(job: Job, where: Device) -> Built:
+    """Build the case of a job on a device, with the heap shifted by its seed."""
     where.select()
     precision = precisions.apply(job.case.precision, where)
     settings = precisions.prove(precision, where)
@@ -130,7 +165,7 @@ def _build(job: Job, where: Device) -> _Built:
     begin = time.perf_counter()
     workload = find(job.case.workload)
     prepared = _prepare(workload, job, precision, where)
-    return _Built(prepared, workload.version, time.perf_counter() - begin, settings, _made(job, shift), shift)
+    return Built(prepared, workload.version, time.perf_counter() - begin, settings, _made(job, shift), shift)
 
 
 def _shift_heap(seed: int) -> torch.Tensor:

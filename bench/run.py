@@ -188,6 +188,7 @@ class _Worker:
             self._book.flops(case),
             fit_only,
             request.exclusive,
+            count=not fit_only and not self._book.counted(case),
         )
         return self._machine.run("replicate", job.to_json(), request.matrix.timeout, listen)
 

@@ -2,7 +2,7 @@
 
 It reads one job a line from standard input and forks a child for each, which can die alone. Facts go to the parent as
 JSON lines through the pipe whose number is the first argument; a child's result is a file. One job runs at a time, and
-the server sleeps in `waitpid` while it does.
+the server sleeps in `waitpid` while it does: standard input is then the child's to read, where its task takes orders.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,17 @@ def main(pipe: int, modules: list[str]) -> None:
     """Load ``modules``, say so, then serve jobs until standard input ends."""
     die_with_parent()
     for module in modules:
-        importlib.import_module(module)
+        # What cannot be loaded here (an older tree lacks a module) is told by the job that needs it.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
     # What is loaded stays: the children's collector need not walk it, nor copy its pages (the documentation's advice).
     gc.collect()
     gc.freeze()
     _tell(pipe, "ready", {})
     for line in sys.stdin:
         job = json.loads(line)
+        if "task" not in job:
+            continue  # an order that came too late: the child that it was for has ended
         server = os.getpid()
         child = os.fork()
         if child == 0:
@@ -63,7 +67,8 @@ def _child(pipe: int, job: dict[str, Any], server: int) -> None:
         with (spool / "stderr").open("wb") as stderr:
             os.dup2(stderr.fileno(), 1)
             os.dup2(stderr.fileno(), 2)
-        sys.stdin.close()
+        if job["task"] not in _TAKE_ORDERS:
+            sys.stdin.close()
         result = _TASKS[job["task"]](job["job"], pipe)
         partial = spool / "result.partial"
         partial.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
@@ -122,6 +127,27 @@ def _replicate(job: dict[str, Any], pipe: int) -> Any:
     return asdict(run(parsed, lambda event, facts: _tell(pipe, event, facts)))
 
 
+def _chunks(job: dict[str, Any], pipe: int) -> Any:
+    from bench.chunks import serve
+    from bench.job import Job
+
+    return asdict(serve(Job.from_json(job), lambda event, facts: _tell(pipe, event, facts), _orders().__next__))
+
+
+def _orders() -> Iterator[dict[str, Any] | None]:
+    """The lines of standard input, read below Python's buffers, which are the server's; None at the end."""
+    buffer = b""
+    while True:
+        while b"\n" not in buffer:
+            read = os.read(0, 65536)
+            if not read:
+                yield None
+            buffer += read
+        line, buffer = buffer.split(b"\n", 1)
+        order = json.loads(line)
+        yield None if order.get("order") == "end" else order
+
+
 def _limit_memory() -> None:
     """Let an allocation beyond what the host has fail as an exception, before the kernel kills something for it."""
     import resource
@@ -144,7 +170,9 @@ _TASKS = {
     "look": _look,
     "load": _load,
     "replicate": _replicate,
+    "chunks": _chunks,
 }
+_TAKE_ORDERS = {"chunks"}
 
 
 def _tell(pipe: int, event: str, facts: Mapping[str, Any]) -> None:

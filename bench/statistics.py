@@ -5,19 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean, median, stdev
 
 # Steps needed before a percentile may be claimed at 95 % confidence: the least n for which a run without a single
 # step beyond the percentile would be an accident of at most 5 %, with one such step allowed. From the early-stopping
 # rule of MLPerf LoadGen (inference_rules.adoc, appendix "Early Stopping").
 STEPS_FOR_PERCENTILE = {50: 8, 90: 46, 95: 93, 99: 473}
-
-# Two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom (any statistics table); beyond that, the
-# normal 1.960 is within 4 %.
-_T95 = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,4 +60,53 @@ def percentile(values: Sequence[float], rank: int) -> float | None:
 
 def t95(degrees: int) -> float:
     """Two-sided 95 % quantile of Student's t."""
-    return _T95[degrees - 1] if degrees <= len(_T95) else 1.960
+    return t_quantile(0.975, degrees)
+
+
+@cache
+def t_quantile(probability: float, degrees: int) -> float:
+    """The value that Student's t with so many degrees of freedom stays below with this probability.
+
+    Raises:
+        ValueError: the probability is not between 0.5 and 1, or there are no degrees of freedom.
+    """
+    if not 0.5 <= probability < 1 or degrees < 1:
+        raise ValueError(f"no quantile of Student's t at {probability!r} with {degrees!r} degrees of freedom")
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):  # halvings: to the last bit of a float
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_within(middle, degrees) < 2 * probability - 1 else (low, middle)
+    return math.sqrt(degrees) * math.tan(low)
+
+
+def _t_within(angle: float, degrees: int) -> float:
+    """The probability that Student's t lies within ± sqrt(degrees) tan(angle): the finite sums of Abramowitz and
+    Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4."""
+    square = math.cos(angle) ** 2
+    term = math.sin(angle) * (math.cos(angle) if degrees % 2 else 1.0)
+    total = 0.0
+    for k in range(degrees % 2 + 1, degrees, 2):
+        total += term
+        term *= square * k / (k + 1)
+    return (total + angle) * 2 / math.pi if degrees % 2 else total
+
+
+def at_most(events: int, trials: int, risk: float = 0.05) -> float:
+    """The largest rate that ``events`` in ``trials`` leave possible, at a risk of ``risk`` (Clopper and Pearson 1934).
+
+    >>> round(at_most(0, 3000), 4)
+    0.001
+
+    Raises:
+        ValueError: more events than trials, or no trials.
+    """
+    if not 0 <= events <= trials or trials < 1:
+        raise ValueError(f"{events} events in {trials} trials give no rate")
+    low, high = events / trials, 1.0
+    while high - low > 1e-9:
+        rate = (low + high) / 2
+        so_few = sum(
+            math.comb(trials, count) * rate**count * (1 - rate) ** (trials - count) for count in range(events + 1)
+        )
+        low, high = (rate, high) if so_few > risk else (low, rate)
+    return high

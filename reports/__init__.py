@@ -1,17 +1,16 @@
-"""Shows records: `build` words a report once, and an exporter, one file here with an ``export``, lays it out."""
+"""Shows records: `build` words a report once, and an exporter, one file here with an ``export``, lays it out.
+
+`reports.gate` does the same for what a gate found.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
-from bench.errors import SpecError
 from bench.record import Record
-from bench.store import write_whole
+from reports.exporters import find, put
 from reports.report import Report, build
 
 __all__ = ["Report", "build", "exporter", "write"]
@@ -33,12 +32,7 @@ def write(records: Sequence[Record], baseline: Sequence[Record] | None, paths: S
     exporters = [(path, exporter(path)) for path in paths]
     report = build(records, baseline)
     for path, module in exporters:
-        if path.suffix:
-            _replace(path, module.export(report))
-        else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(module.export(report))
-            sys.stdout.buffer.flush()
+        put(path, module.export(report))
 
 
 def exporter(path: Path) -> Exporter:
@@ -47,17 +41,4 @@ def exporter(path: Path) -> Exporter:
     Raises:
         SpecError: there is none.
     """
-    name = path.suffix.removeprefix(".") or path.name
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    found = importlib.import_module(f"reports.{name}") if name in names else None
-    if not hasattr(found, "export"):
-        known = ", ".join(name for name in names if hasattr(importlib.import_module(f"reports.{name}"), "export"))
-        raise SpecError(f"-o {path}: no exporter {name!r}; end the file's name in one of {known}")
-    return found  # type: ignore[return-value]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise SpecError(f"-o {path}: cannot be written ({error.strerror or error})") from error
+    return cast(Exporter, find("reports", path))

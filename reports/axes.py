@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.case import PRECISIONS, Scalar
+from bench.case import PRECISIONS, Case, Scalar
 from bench.record import Record
 from reports.text import line
 
@@ -14,32 +14,51 @@ Axes = dict[str, Scalar]
 
 
 def axes(record: Record) -> Axes:
+    """The axes of a record's case."""
+    return axes_of(record.case)
+
+
+def axes_of(case: Case) -> Axes:
     """What a case differs in besides device, precision and batch size; ``data`` and ``model`` where they were asked."""
-    asked = {"data": record.case.data, "model": record.case.model}
-    return {**record.case.parameters, **{name: value for name, value in asked.items() if value not in ("auto", None)}}
+    asked = {"data": case.data, "model": case.model}
+    return {**case.parameters, **{name: value for name, value in asked.items() if value not in ("auto", None)}}
 
 
-def constant_axes(records: Sequence[Record]) -> dict[str, Axes]:
+def constant_axes(cases: Iterable[Case]) -> dict[str, Axes]:
     """For each workload the axes that are the same in all its cases."""
     of_workload: dict[str, list[Axes]] = defaultdict(list)
-    for record in records:
-        of_workload[record.case.workload].append(axes(record))
+    for case in cases:
+        of_workload[case.workload].append(axes_of(case))
     return {
         workload: {name: value for name, value in cases[0].items() if all(_has(case, name, value) for case in cases)}
         for workload, cases in of_workload.items()
     }
 
 
+def problem(case: Case, varying: Mapping[str, Scalar]) -> str:
+    """The workload with those of its axes that vary: cases of one problem do the same work."""
+    return line(" ".join([case.workload, *(f"{name}={value}" for name, value in varying.items())]))
+
+
+def setting(case: Case, device: str, *more: str) -> str:
+    """How a case solves its problem, from what its device is called to its batch size."""
+    return line(" · ".join([device, case.precision, f"batch {case.batch_size}", *more]))
+
+
 def order(record: Record) -> tuple[Any, ...]:
-    """Sorts cases: by workload, axes, device, precision and batch size; the same case by the time of its run."""
-    case = record.case
+    """Sorts records: by case, the same case by the time of its run."""
+    return (*case_order(record.case), record.run.started, record.run.id)
+
+
+def case_order(case: Case) -> tuple[Any, ...]:
+    """Sorts cases: by workload, axes, device, precision and batch size."""
     rank = PRECISIONS.index(case.precision) if case.precision in PRECISIONS else len(PRECISIONS)
     # An axis may hold numbers and words: numbers stand first, each kind in its own order.
     along = [
         (name, isinstance(value, str), value if isinstance(value, (int, float)) else 0, str(value))
-        for name, value in sorted(axes(record).items())
+        for name, value in sorted(axes_of(case).items())
     ]
-    return (case.workload, along, case.device, rank, case.precision, case.batch_size, record.run.started, record.run.id)
+    return (case.workload, along, case.device, rank, case.precision, case.batch_size)
 
 
 def device_label(record: Record) -> str:

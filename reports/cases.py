@@ -10,7 +10,18 @@ from bench.caveats import caveats
 from bench.metric import METRICS
 from bench.rates import Value, values
 from bench.record import STATUSES, Record
-from reports.axes import Axes, axes, constant_axes, device_label, device_memory, device_words, order, repeated
+from reports.axes import (
+    Axes,
+    axes,
+    constant_axes,
+    device_label,
+    device_memory,
+    device_words,
+    order,
+    problem,
+    repeated,
+    setting,
+)
 from reports.cell import STATUS_TONES, Cell, Table, measured
 from reports.chart import Chart
 from reports.details import details
@@ -73,7 +84,7 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
     """A row for each record: by workload, its varying axes, device, precision and batch size, in that order."""
     found = [({value.metric: _clean(value) for value in values(one)}, one) for one in sorted(records, key=order)]
     scales = _scales(found)
-    constant = constant_axes(records)
+    constant = constant_axes(record.case for record in records)
     words = device_words(records)
     again = repeated(records)
     speedup = speedups(records)
@@ -84,13 +95,13 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
         called = words[case.device, device_label(record)]
         run = [f"run {record.run.id}"] if case.id in again else []
         cells = {name: measured(value, scales[case.workload, name]) for name, value in metrics.items()}
-        name = line(" · ".join([called, case.precision, f"batch {case.batch_size}", *run]))
+        name = setting(case, called, *run)
         return CaseRow(
             anchor=f"case-{index}",
             run=line(record.run.id),
             case=line(case.id),
             workload=line(case.workload),
-            problem=line(" ".join([case.workload, *(f"{name}={value}" for name, value in varying.items())])),
+            problem=problem(case, varying),
             name=name,
             device=line(case.device),
             device_words=called,

@@ -13,20 +13,25 @@ from reports.text import line
 
 
 def environment_table(records: Sequence[Record]) -> Table:
-    """One column for each different environment, one row for each fact; rows that differ come with a tone."""
+    """What the records say of their environments, each of which stands once."""
     found: dict[str, Mapping[str, Any]] = {}
     used: dict[str, dict[str, None]] = {}
     for record in records:
         key = json.dumps(record.environment, sort_keys=True, default=str)
         found[key] = record.environment
         used.setdefault(key, {})[f"{record.case.device}, run {record.run.id}"] = None
-    flat = [dict(flatten(environment)) for environment in found.values()]
+    return side_by_side([line("; ".join(users), 120) for users in used.values()], list(found.values()))
+
+
+def side_by_side(titles: Sequence[str], environments: Sequence[Mapping[str, Any]]) -> Table:
+    """One column for each environment under its title, one row for each fact; rows that differ come with a tone."""
+    flat = [dict(flatten(environment)) for environment in environments]
     names = dict.fromkeys(name for facts in flat for name in facts)
     nothing = absent("not recorded here")
     rows = tuple(_row(name, [facts.get(name, nothing) for facts in flat]) for name in names)
-    columns = (Column("What"), *(Column(line("; ".join(users), 120)) for users in used.values()))
     differing = sum(row[0].tone == "warn" for row in rows)
     remark = f"{len(flat)} environments differ in {differing} of {len(rows)} facts, which are marked ≠."
+    columns = (Column("What"), *map(Column, titles))
     return Table("Environment", columns, rows, remarks=(remark,) if len(flat) > 1 else ())
 
 

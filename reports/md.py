@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from reports.cell import Cell, Table
 from reports.report import Report
 
-_HARMLESS = re.compile(r"(?:[\w .,;:±%\xd7·°µ—…≠()=+/?'\"-](?<!_)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
+_HARMLESS = re.compile(r"(?:[\w \u202f.,;:±%\xd7·°µ—…≠()=+/?'\"-](?<!_)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
 _ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
 
 
@@ -26,7 +26,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from ("", escape(report.subtitle))
     for table in (*([report.baseline] if report.baseline else []), report.summary, *report.results):
         yield from ("", f"### {escape(table.title)}", "")
-        yield from _table(table.brief)
+        yield from grid(table.brief)
     if report.failures:
         yield from ("", "### Failures", "", "| Case | Status | Reason |", "|---|---|---|")
         yield from (_row([row.full_name, row.status.text, row.status.note]) for row in report.failures)
@@ -35,7 +35,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from (_row([row.full_name, "; ".join(row.caveats)]) for row in report.caveats)
 
 
-def _table(table: Table) -> Iterator[str]:
+def grid(table: Table) -> Iterator[str]:
+    """The lines of a table with its remarks and footnotes."""
     yield _row(f"{column.title}, {column.unit}" if column.unit else column.title for column in table.columns)
     yield "|" + "|".join("--:" if column.numeric else "---" for column in table.columns) + "|"
     for row in table.rows:

@@ -54,11 +54,11 @@ def number(value: float, low: float | None = None, high: float | None = None) ->
     if value == 0:
         return "0"
     if low is None or high is None:
-        return _rounded(value, max(3, magnitude(value) + 1))
+        return rounded(value, max(3, magnitude(value) + 1))
     half = (high - low) / 2
     whole = magnitude(value) + 1
     supported = whole - magnitude(half) + 1 if half > 0 else math.inf  # down to the second digit of the half-width
-    return _rounded(value, int(min(max(supported, 2), max(4, whole))))
+    return rounded(value, int(min(max(supported, 2), max(4, whole))))
 
 
 def count(value: float) -> str:
@@ -106,7 +106,12 @@ def magnitude(value: float) -> int:
     return math.floor(math.log10(abs(value)))
 
 
-def _rounded(value: float, digits: int) -> str:
+def rounded(value: float, digits: int) -> str:
+    """So many digits, none of them zero for want of room: at least those before the decimal mark must be asked for.
+
+    >>> rounded(12.3456, 4), rounded(999.96, 4)
+    ('12.35', '1000')
+    """
     exact = float(f"{value:.{digits - 1}e}")  # rounding first: 999.96 has the magnitude of 1000
     decimals = max(0, digits - 1 - magnitude(exact))
     return f"{exact:_.{decimals}f}".replace("_", THIN if abs(exact) >= 10_000 else "")

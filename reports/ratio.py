@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.comparison import Comparison, compare, throughput_ratio
+from bench.comparison import throughput_ratio
+from bench.gating import Gating
+from bench.judge.finding import Finding, Verdict
+from bench.judge.stored import RUNS, measured, newest
 from bench.record import Record
 from bench.statistics import Estimate
 from reports.axes import axes, order
@@ -13,7 +16,8 @@ from reports.cell import Cell, Column, Table, Tone, absent
 from reports.number import TIMES, number, spread
 from reports.text import line
 
-_TONES: dict[str, Tone] = {"faster": "good", "slower": "bad", "cannot tell": "plain", "not comparable": "warn"}
+_GATING = Gating(metrics=("throughput",))
+_TONES: dict[Verdict, Tone] = {"regressed": "bad", "incomparable": "warn", "inconclusive": "plain"}
 
 
 def speedups(records: Sequence[Record]) -> Callable[[Record], Cell]:
@@ -31,11 +35,12 @@ def speedups(records: Sequence[Record]) -> Callable[[Record], Cell]:
 
 
 def against(baseline: Sequence[Record], candidates: Sequence[Record], names: Sequence[str]) -> Table:
-    """Each case beside the same case of the baseline; of several baseline runs the latest counts.
+    """Each case beside the same case of the baseline, as a gate judges stored records; of several runs of the baseline
+    the newest counts.
 
     ``names`` are what the candidates are called, in their `order`.
     """
-    before = {record.case.id: record for record in sorted(baseline, key=lambda record: record.run.started)}
+    before = newest(baseline)
     pairs = zip(sorted(candidates, key=order), names, strict=True)
     rows = [_row(name, before.get(record.case.id), record) for record, name in pairs]
     gone = len(before.keys() - {record.case.id for record in candidates})
@@ -50,24 +55,39 @@ def against(baseline: Sequence[Record], candidates: Sequence[Record], names: Seq
         ),
         tuple(rows),
         remarks=(
-            "Faster and slower are said only where the interval leaves out 1.",
+            "Suspect: the interval leaves out 1. Runs differ by more than their replicates show, so two runs prove "
+            "nothing; a paired gate does.",
             *([f"{gone} case{'s' * (gone > 1)} of the baseline not found here."] if gone else []),
         ),
     )
 
 
 def _row(name: str, baseline: Record | None, record: Record) -> tuple[Cell, ...]:
-    missing = Comparison("not comparable", reason="the baseline has no such case")
-    found = compare(baseline, record) if baseline else missing
-    reason = found.reason or ""
-    ratio = _cell(found.ratio) if found.ratio else absent(reason)
+    (finding,) = measured(baseline, record, _GATING)
+    found = _ratio(finding)
+    # The remark under the table says for all rows what each finding says for itself.
+    why = line(" ".join(reason for reason in finding.reasons if reason != RUNS))
     return (
         Cell(name),
-        ratio,
-        Cell(_bounds(found.ratio)) if found.ratio and found.ratio.low else absent(reason),
-        Cell(found.verdict, tone=_TONES[found.verdict]),
-        Cell(line(reason)),
+        _cell(found) if found else absent(why),
+        Cell(_bounds(found)) if found and found.low else absent(why),
+        _verdict(finding),
+        Cell(why),
     )
+
+
+def _ratio(finding: Finding) -> Estimate | None:
+    if finding.effect is None:
+        return None
+    low, high = (None if bound is None else 1 + bound for bound in (finding.low, finding.high))
+    return Estimate(1 + finding.effect, low, high)
+
+
+def _verdict(finding: Finding) -> Cell:
+    if finding.verdict != "suspect" or finding.effect is None:
+        return Cell(finding.verdict, tone=_TONES[finding.verdict])
+    faster = finding.effect > 0
+    return Cell("suspect faster" if faster else "suspect slower", tone="good" if faster else "bad")
 
 
 def _cell(ratio: Estimate) -> Cell:

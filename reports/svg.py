@@ -48,10 +48,18 @@ def ticks(most: float, wanted: int = 4) -> list[float]:
     """
     if most <= 0:
         return [0.0, 1.0]
-    rough = most / wanted
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = min((unit * factor for factor in (1, 2, 2.5, 5, 10)), key=lambda size: abs(size - rough))
+    step = round_step(most / wanted)
     return [index * step for index in range(math.ceil(most / step - 1e-9) + 1)]
+
+
+def round_step(rough: float) -> float:
+    """The round number that is nearest to a positive one.
+
+    >>> round_step(21.75)
+    20.0
+    """
+    unit = 10.0 ** math.floor(math.log10(rough))
+    return min((unit * factor for factor in (1, 2, 2.5, 5, 10)), key=lambda size: abs(size - rough))
 
 
 def decades(least: float, most: float) -> list[float]:
@@ -104,7 +112,7 @@ def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
             yield f'<g class="s{one.style % STYLES}"><path class="line" d="M{path}"{_dashes(one)}/>'
             for point in one.points:
                 yield _whisker(x(point.x), point, y, marks[-1])
-                yield _marker(x(point.x), y(point.y), one.style, _told(chart, one, point))
+                yield marker(x(point.x), y(point.y), one.style, _told(chart, one, point))
             yield "</g>"
 
     return body(), bottom + _BOTTOM
@@ -112,7 +120,7 @@ def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
 
 def _bars(chart: Chart) -> tuple[Iterator[str], float]:
     most = _top_of(chart.series)
-    room = max(_width(point.cell.full) for one in chart.series for point in one.points) + 14
+    room = max(text_width(point.cell.full) for one in chart.series for point in one.points) + 14
     right = WIDTH - room
 
     def x(value: float) -> float:
@@ -140,12 +148,12 @@ def _legend(series: Sequence[Series]) -> tuple[float, list[str]]:
     """Where the plot begins, and the legend above it, in as many lines as it needs."""
     left, base, parts = 0.0, 10.0, []
     for one in series:
-        width = 32 + _width(one.label) + 14
+        width = 32 + text_width(one.label) + 14
         if left and left + width > WIDTH:
             left, base = 0.0, base + 17
         parts.append(
             f'<g class="s{one.style % STYLES}"><path class="line" d="M{left} {base - 4}h26"{_dashes(one)}/>'
-            f"{_marker(left + 13, base - 4, one.style, '')}</g>{label(left + 32, base, one.label, 'label')}"
+            f"{marker(left + 13, base - 4, one.style, '')}</g>{label(left + 32, base, one.label, 'label')}"
         )
         left += width
     return base + 30, parts
@@ -164,8 +172,8 @@ def _whisker(x: float, point: Point, y: Place, most: float) -> str:
     return f'<path class="whisker" d="M{x:.1f} {low:.1f}V{high:.1f}M{x - 3:.1f} {low:.1f}h6{cap}"/>'
 
 
-def _marker(x: float, y: float, style: int, told: str) -> str:
-    """Circle, square, triangle, diamond, and the same again hollow."""
+def marker(x: float, y: float, style: int, told: str) -> str:
+    """The mark of a series: circle, square, triangle, diamond, and the same again hollow."""
     shapes = (
         "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
         "m-3.2-3.2h6.4v6.4h-6.4z",
@@ -182,7 +190,7 @@ def _apart(places: Sequence[float], x: Place) -> Iterator[float]:
     before = math.inf
     kept = []
     for place in reversed(places):
-        if before - x(place) >= _width(f"{place:g}") + 8:
+        if before - x(place) >= text_width(f"{place:g}") + 8:
             kept.append(place)
             before = x(place)
     return reversed(kept)
@@ -203,5 +211,6 @@ def label(x: float, y: float, text: str, classes: str) -> str:
     return f'<text class="{classes}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 
-def _width(text: str) -> float:
+def text_width(text: str) -> float:
+    """How wide a text is at most."""
     return _CHARACTER * len(text)

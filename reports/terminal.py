@@ -18,46 +18,75 @@ from reports.report import Report
 
 _CAVEATS = 10  # cases whose caveats are told: what scrolls away is not read
 
+WIDTH = 100  # columns, where stdout is no terminal
+
+Part = RenderableType
+
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "absent": "dim"}
 
 
 def export(report: Report) -> bytes:
-    """The report as text: coloured and as wide as the terminal where stdout is one, else plain and 100 columns wide."""
+    """The report as text."""
+    return laid_out(_parts(report))
+
+
+def laid_out(parts: Iterable[Part]) -> bytes:
+    """Parts as text: coloured and as wide as the terminal where stdout is one, else plain and 100 columns wide."""
     page = io.StringIO()
-    console = Console(file=page, width=100)
+    console = Console(file=page, width=WIDTH)
     if sys.stdout.isatty():
         console = Console(file=page, force_terminal=True, width=max(80, Console().width))
-    for part in _parts(report):
+    for part in parts:
         # Texts are data: no markup, no emoji codes, no highlighting.
         console.print(part, markup=False, highlight=False, emoji=False)
     return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines()).encode()
 
 
-def _parts(report: Report) -> Iterator[RenderableType]:
-    yield Text(report.subtitle)
+def text(words: str, tone: Tone = "plain") -> Part:
+    """A paragraph."""
+    return Text(words, style=_STYLES[tone])
+
+
+def heading(words: str, tone: Tone = "plain") -> Part:
+    """A heading with an empty line above it."""
+    return Text(f"\n{words}", style=f"bold {_STYLES[tone]}".strip())
+
+
+def sentences(found: Iterable[str], indent: int = 2) -> Iterator[Part]:
+    """Sentences below something, each on its own line."""
+    return (Padding(Text(sentence), (0, 0, 0, indent)) for sentence in found)
+
+
+def table(full: Table, whole: bool = False) -> Iterator[Part]:
+    """A table without its minor columns, under its title and above its footnotes; ``whole`` numbers are not broken."""
+    shown = full.brief
+    yield heading(shown.title)
+    yield _grid(shown, whole)
+    notes = (f"{_superscript(mark)} {note}" for mark, note in enumerate(shown.notes, start=1))
+    yield from sentences([*shown.remarks, *notes])
+
+
+def _parts(report: Report) -> Iterator[Part]:
+    yield text(report.subtitle)
     for full in (*([report.baseline] if report.baseline else []), *report.results):
-        table = full.brief
-        yield Text(f"\n{table.title}", style="bold")
-        yield _table(table)
-        notes = (f"{_superscript(mark)} {note}" for mark, note in enumerate(table.notes, start=1))
-        yield from _sentences([*table.remarks, *notes])
+        yield from table(full)
     if report.failures:
-        yield Text("\nFailures", style="bold")
-        yield from _sentences(f"{row.full_name}: {row.status.text}: {row.status.note}" for row in report.failures)
+        yield heading("Failures")
+        yield from sentences(f"{row.full_name}: {row.status.text}: {row.status.note}" for row in report.failures)
     if report.caveats:
-        yield Text(f"\nCaveats ({len(report.caveats)} of {len(report.cases)} cases)", style="bold")
-        yield from _sentences(f"{row.full_name}: {'; '.join(row.caveats)}" for row in report.caveats[:_CAVEATS])
+        yield heading(f"Caveats ({len(report.caveats)} of {len(report.cases)} cases)")
+        yield from sentences(f"{row.full_name}: {'; '.join(row.caveats)}" for row in report.caveats[:_CAVEATS])
         if len(report.caveats) > _CAVEATS:
-            yield from _sentences([f"and {len(report.caveats) - _CAVEATS} more, which the other formats tell"])
+            yield from sentences([f"and {len(report.caveats) - _CAVEATS} more, which the other formats tell"])
 
 
-def _table(table: Table) -> RichTable:
+def _grid(table: Table, whole: bool) -> RichTable:
     laid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, header_style="dim")
     heads = [_heading(column) for column in table.columns]
     tallest = max(map(len, heads))
     for column, lines in zip(table.columns, heads, strict=True):
         title = Text("\n".join([""] * (tallest - len(lines)) + lines), no_wrap=True)
-        laid.add_column(title, justify="right" if column.numeric else "left")
+        laid.add_column(title, justify="right" if column.numeric else "left", no_wrap=whole and column.numeric)
     for row, pads in zip(table.rows, paddings(table), strict=True):
         laid.add_row(*map(_cell, row, table.columns, pads))
     return laid
@@ -74,10 +103,6 @@ def _heading(column: Column) -> list[str]:
 def _cell(cell: Cell, column: Column, pad: str) -> Text:
     text = (cell.text if column.unit else cell.full) + " " * len(pad)
     return Text(text + (_superscript(cell.mark) if cell.mark else ""), style=_STYLES[cell.tone], overflow="fold")
-
-
-def _sentences(sentences: Iterable[str]) -> Iterator[RenderableType]:
-    return (Padding(Text(sentence), (0, 0, 0, 2)) for sentence in sentences)
 
 
 def _superscript(number: int) -> str:

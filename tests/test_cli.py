@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import _without_home
+from bench.cli.options import without_home
 
 
 @pytest.mark.parametrize(
@@ -18,5 +18,5 @@ from bench.cli import _without_home
 def test_a_path_is_kept_without_the_home_directory_and_leads_to_the_same_place(monkeypatch, path, kept):
     monkeypatch.setenv("HOME", "/home/ann")
 
-    assert _without_home(Path(path)) == kept
+    assert without_home(Path(path)) == kept
     assert Path(kept).expanduser() == Path(path)

@@ -204,10 +204,16 @@ def test_nothing_is_left_running_when_the_parent_is_killed():
     assert not psutil.pid_exists(server) or psutil.Process(server).status() == "zombie"
 
 
-def test_a_server_that_cannot_start_says_so_each_time():
-    with Engine(preload=("no_such_module",)) as engine:
+def test_a_server_that_cannot_start_says_so_each_time(tmp_path):
+    (tmp_path / "torch.py").write_text("raise RuntimeError('a broken torch')")
+    with Engine(path=[tmp_path, *map(Path, sys.path)]) as engine:
         for _ in range(2):
             ended = engine.run("replicate", job().to_json(), 60)
 
             assert (ended.status, ended.reason) == ("crashed", "the fork server did not start")
-            assert "no_such_module" in ended.stderr
+            assert "a broken torch" in ended.stderr
+
+
+def test_a_module_to_load_ahead_that_an_older_tree_lacks_is_no_hindrance():
+    with Engine(preload=("no_such_module",)) as engine:
+        assert outcome(engine).replicate.status == "ok"

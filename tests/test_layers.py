@@ -23,14 +23,16 @@ LAYERS = (
     ("machine", "nvml", "workload", "stopping", "covariates", "idle"),
     ("environment", "foreign", "sampler"),
     ("device", "meters", "probe"),
-    ("measuring", "precision"),
+    ("measuring", "precision", "own_step"),
     ("job",),
     ("replicate", "engines"),
     ("doctor",),
     ("server", "fit", "book"),
     ("run", "progress", "catalogue"),
+    ("measurement", "pytest_entry", "pytest_cases"),
+    ("pytest_marker", "pytest_matrix"),
     ("gate",),
-    ("cli",),
+    ("cli", "pytest_plugin"),
 )
 PURE = {
     *("errors", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
@@ -43,7 +45,7 @@ ONLY_IN = {
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
     "xlsxwriter": {"reports/workbook.py"},
-    "typer": {"bench/cli.py"},
+    "typer": {"bench/cli/app.py", "bench/cli/measure.py", "bench/cli/gate.py"},
 }
 
 

@@ -1,5 +1,7 @@
 """Matrices: axes to cases, and every mistake one line before anything runs."""
 
+import re
+
 import pytest
 
 from bench import matrix
@@ -80,7 +82,7 @@ def test_max_is_searched_for_and_the_fixed_sizes_stay():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({**MLP, "widht": 8}, "unknown key 'widht'; one of batch_size, bias, kind, on, precision, width, workload"),
+        ({**MLP, "widht": 8}, "unknown key 'widht'; one of batch_size, bias, gate, kind, on, precision, width, workload"),
         ({**MLP, "width": "8"}, "width = '8'; a value of type int is needed"),
         ({**MLP, "width": True}, "width = True; a value of type int is needed"),
         ({**MLP, "kind": "narrow"}, "kind = 'narrow'; one of plain, wide"),
@@ -152,3 +154,39 @@ def test_a_matrix_that_is_not_there_is_refused_with_the_names_that_are(tmp_path)
     (tmp_path / "bad.toml").write_text("[[cases]")
     with pytest.raises(SpecError, match="not TOML"):
         load(str(tmp_path / "bad.toml"), axes_of)
+
+
+def test_the_gate_table_holds_for_all_cases_and_a_case_may_say_otherwise():
+    data = {
+        "gate": {"metrics": ["time", "energy"], "margin": {"time": 0.05}},
+        "cases": [MLP, {**MLP, "width": 8, "gate": {"margin": {"energy": 0.1}, "sequential": True}}],
+    }
+
+    first, second = matrix.gated(matrix.parse(data, "mine", axes_of), ["cpu"])
+
+    assert first[1].metrics == second[1].metrics == ("time", "energy")
+    assert (first[1].margin_of("time"), first[1].margin_of("energy")) == (0.05, 0.05)
+    assert (second[1].margin_of("time"), second[1].margin_of("energy")) == (0.05, 0.1)
+    assert (first[1].sequential, second[1].sequential) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"metrics": ["speed"]}, "[gate]: metrics = ['speed']; a list of time, throughput, memory, energy is needed"),
+        ({"margin": {"time": 3}}, "a table of shares from 0 to below 1 is needed"),
+        ({"margin": 0.03}, "a table of shares"),
+        ({"pairs": 2}, "[gate]: pairs = 2; a whole number from 4 to 64 is needed"),
+        ({"pairs": True}, "a whole number from 4 to 64 is needed"),
+        ({"seconds": 0}, "a number of seconds above 0 is needed"),
+        ({"sequential": 1}, "true or false"),
+        ({"minimum": -0.1}, "a share from 0 to below 1 is needed"),
+        ({"margins": {}}, "unknown key 'margins'; one of contaminated, margin, metrics, minimum, pairs"),
+        ([], "a table is needed"),
+    ],
+)
+def test_a_mistake_in_a_gate_table_is_one_line(table, message):
+    with pytest.raises(SpecError, match=re.escape(message)):
+        matrix.parse({"gate": table, "cases": [MLP]}, "mine", axes_of)
+    with pytest.raises(SpecError, match=re.escape(message.replace("[gate]", "gate"))):
+        matrix.parse({"cases": [{**MLP, "gate": table}]}, "mine", axes_of)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
+from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile, t_quantile
 
 
 def test_the_estimate_of_a_rate_is_the_inverse_of_the_estimate_of_a_time():
@@ -51,3 +51,24 @@ def test_a_percentile_is_claimed_only_with_enough_steps(rank, least):
 
 def test_the_median_percentile_is_the_median_and_not_the_mean():
     assert percentile([1.0] * 6 + [100.0] * 3, 50) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("probability", "degrees", "quantile"),
+    [
+        (0.975, 1, 12.706),
+        (0.975, 2, 4.303),
+        (0.99, 10, 2.764),
+        (0.90, 5, 1.476),
+        (0.995, 30, 2.750),
+        (0.975, 500, 1.965),
+    ],
+)
+def test_quantiles_of_students_t_are_those_of_the_tables(probability, degrees, quantile):
+    assert t_quantile(probability, degrees) == pytest.approx(quantile, abs=6e-4)
+
+
+@pytest.mark.parametrize(("probability", "degrees"), [(0.4, 3), (1.0, 3), (math.nan, 3), (0.9, 0)])
+def test_a_quantile_that_cannot_be_is_refused(probability, degrees):
+    with pytest.raises(ValueError, match="no quantile"):
+        t_quantile(probability, degrees)

@@ -19,7 +19,8 @@ class Prepared:
     the case. ``work[i]`` counts that batch's work in the workload's units; the first unit is its item, the one
     throughput is quoted in. ``flops(i)`` counts the model FLOPs of batch ``i`` on the meta device (a multiply-add is 2
     FLOPs), or is None where they are not defined. ``inputs`` has ``kind`` (real or generated), ``name`` and ``sha256``
-    of the inputs used; ``model`` has ``parameters`` (a count) and ``weights`` (random, or where they were loaded from).
+    of the inputs used; ``model`` has ``parameters`` (a count), ``weights`` (random, or where they were loaded from)
+    and, where it is known, ``bytes`` of the parameters.
     """
 
     step: Callable[[int], Tensor]

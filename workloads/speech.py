@@ -133,6 +133,8 @@ class Transcribe:
         )
         shape = ("d_model", "encoder_layers", "decoder_layers", "vocab_size")
         model = weights.build(WhisperForConditionalGeneration, config, setup, shape)
+        if setup.model is None:
+            _forbid_timestamps(model)
         model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
             decoder_start_token_id=_START,
             bos_token_id=_END,
@@ -151,6 +153,17 @@ class Transcribe:
             max_new_tokens=self.tokens,
         )
         return model
+
+
+def _forbid_timestamps(model: Any) -> None:
+    """Give every timestamp the logit 0, which no random model puts first.
+
+    ``generate`` cuts the text at timestamps, so random weights that happen to write some would do more than others.
+    """
+    import torch
+
+    with torch.no_grad():
+        model.proj_out.weight[_NO_TIMESTAMPS + 1 :].zero_()
 
 
 class _LastPass:

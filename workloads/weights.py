@@ -35,8 +35,13 @@ def build(model_class: Any, config: Any, setup: Setup, shape: tuple[str, ...], a
 
 
 def describe(model: Any, setup: Setup) -> dict[str, Any]:
-    """What a record says of the model: its number of parameters (tied ones once), and where its weights came from."""
-    return {"parameters": sum(p.numel() for p in model.parameters()), "weights": setup.model or "random"}
+    """What a record says of the model: its parameters (tied ones once) and their bytes, and where they came from."""
+    parameters = list(model.parameters())
+    return {
+        "parameters": sum(one.numel() for one in parameters),
+        "bytes": sum(one.nbytes for one in parameters),
+        "weights": setup.model or "random",
+    }
 
 
 def random(model_class: Any, config: Any, setup: Setup) -> Any:

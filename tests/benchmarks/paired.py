@@ -128,11 +128,11 @@ def harness(step, steps):
     """The same steps in one window of ours, with meters and covariates, as in any run."""
     from bench.covariates import Covariates
     from bench.device import device
-    from bench.measuring import _Window
+    from bench.measuring import Window
     from bench.meters import open_meters
 
     where = device("cpu")
-    window = _Window(step, where, time.perf_counter_ns)
+    window = Window(step, where, time.perf_counter_ns)
     sample, _ = window.sample(steps, 0.0, steps, [{"sequence": 1}], open_meters(("host",), where), Covariates())
     return list(sample.step_seconds)
 

@@ -216,11 +216,20 @@ def test_against_a_baseline_each_case_gets_a_verdict_or_a_reason():
     assert table is not None
     told = dict(zip(texts(table, "Case"), table.rows, strict=True))
     case = "bert:Pretrain · cpu · fp32 · batch"
-    assert [told[f"{case} 8"][index].text for index in (1, 3)] == ["2.000", "faster"]
-    assert told[f"{case} 16"][4].text == "torch version (2.13.0+cpu before, 2.14.0 now)"
-    assert told[f"{case} 128"][4].text == "the baseline has no such case"
-    assert told[f"{case} 32"][4].text == "status (the candidate is oom)"
-    assert texts(table, "Verdict").count("not comparable") == 3
+    assert [told[f"{case} 8"][index].text for index in (1, 3)] == ["2.000", "suspect faster"]
+    assert told[f"{case} 16"][4].text.startswith("Not comparable: torch.version (2.13.0+cpu before, 2.14.0 now).")
+    assert told[f"{case} 128"][4].text == "The base has no such case."
+    assert (told[f"{case} 32"][3].text, told[f"{case} 32"][4].text) == ("regressed", "Head oom: out of memory.")
+    assert texts(table, "Verdict").count("incomparable") == 2
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(0.22, "suspect slower"), (0.2005, "inconclusive")])
+def test_against_a_baseline_the_judges_words_are_used(seconds: float, verdict: str):
+    table = build([record(seconds=(seconds,) * 2)], [record(seconds=(0.2, 0.2, 0.2))]).baseline
+
+    assert table is not None
+    assert texts(table, "Verdict") == [verdict]
+    assert "nothing" in table.remarks[0]
 
 
 def test_what_an_interrupted_case_measured_is_shown_and_used_for_nothing_else():

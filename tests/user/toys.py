@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import mmap
 import os
+import random
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import psutil
@@ -77,6 +80,86 @@ class Limited(Mlp):
         if self.batch_size > 5:
             fail("oom")
         return super().prepare(setup)
+
+
+@dataclass(frozen=True)
+class Changed(Mlp):
+    """A change that can be counted: ``extra`` matrix products, ``copies`` of the input, another ``activation``, touched
+    ``pages`` of memory that the system gives and takes back, layers left out by chance, or each step unlike the last.
+    """
+
+    extra: int = 0
+    copies: int = 0
+    activation: Literal["relu", "tanh"] = "relu"
+    pages: int = 0
+    chance: Literal["none", "torch", "numpy", "random", "step"] = "none"
+
+    def prepare(self, setup):
+        import torch
+
+        prepared = super().prepare(setup)
+        x, weights = (torch.randn(rows, self.width, device=setup.device) for rows in (self.batch_size, self.width))
+        steps = itertools.count()
+
+        def step(i):
+            result = prepared.step(i)
+            with torch.no_grad():
+                for _ in range(self.extra + self._drawn(next(steps))):
+                    x @ weights
+                for _ in range(self.copies):
+                    x.clone()
+                if self.pages:
+                    touch(self.pages)
+                return getattr(torch, self.activation)(result)
+
+        return replace(prepared, step=step)
+
+    def _drawn(self, step):
+        """How many products chance adds."""
+        import numpy as np
+        import torch
+
+        drawn = {"none": lambda: 0, "random": random.random, "torch": lambda: torch.rand([]).item()}
+        drawn |= {"numpy": np.random.rand, "step": lambda: step % 7 / 10}
+        return int(10 * drawn[self.chance]())
+
+
+@dataclass(frozen=True)
+class Compiled(Mlp):
+    """A compiled layer, whose graph breaks ``breaks`` times, on batches of ``shapes`` different sizes."""
+
+    breaks: int = 0
+    shapes: int = 1
+
+    def prepare(self, setup):
+        import torch
+
+        prepared = super().prepare(setup)
+        net = torch.nn.Linear(self.width, self.width)
+        batches = [torch.randn(self.batch_size + 1 + i, self.width) for i in range(self.shapes)]
+
+        def forward(x):
+            if self.breaks > 0:
+                torch._dynamo.graph_break()
+            if self.breaks > 1:
+                torch._dynamo.graph_break()
+            return net(x)
+
+        compiled = torch.compile(forward, backend="eager", dynamic=False)
+
+        def step(i):
+            with torch.no_grad():
+                return compiled(batches[i % self.shapes])
+
+        return replace(prepared, step=step, work=prepared.work * self.shapes)
+
+
+def touch(pages):
+    """Have the system give so many small pages, and take them back."""
+    with mmap.mmap(-1, pages * mmap.PAGESIZE) as memory:
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+        for start in range(0, len(memory), mmap.PAGESIZE):
+            memory[start] = 1
 
 
 def fail(fault):

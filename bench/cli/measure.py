@@ -1,26 +1,19 @@
-"""The command `wattmark`: the only place that knows both measuring and reporting."""
+"""Measuring and reporting: `run`, `list`, `doctor`, `report`."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 import bench
+from bench.cli.app import app
+from bench.cli.options import command, data_of, meters, model_of, one_of, planned, print_json
 from bench.errors import SpecError
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="What a deep-learning step costs on a machine: throughput, latency, memory, watts and joules.",
-)
 
 # What `run` writes beside its records, and so what a newcomer opens first.
 REPORTS = ("report.html", "plan.xlsx", "rows.csv", "report.md")
@@ -51,22 +44,19 @@ def run(
     """Measure a matrix on this machine and write the report."""
     import reports
     from bench import matrix as matrices
-    from bench.run import axes_of
     from bench.store import Store
 
-    wanted = matrices.Override(workload or (), precision or (), batch or (), _axes(set_ or []))
-    plan = matrices.override(matrices.load(matrix, axes_of), wanted, axes_of)
-    plan = matrices.timed(plan, replicates, budget, timeout)
+    plan = matrices.timed(planned(matrix, workload, precision, batch, set_), replicates, budget, timeout)
     store, resumed = _store(output, resume)
     request = _request(
         plan,
         devices=device or (),
         store=Store(store),
         resumed=resumed,
-        meters=_meters(meter),
-        data=_data(data),
-        model=_model(model),
-        allocator=_one_of("--allocator", allocator, ("pinned", "system")),
+        meters=meters(meter),
+        data=data_of(data),
+        model=model_of(model),
+        allocator=one_of("--allocator", allocator, ("pinned", "system")),
         engine=engine,
         exclusive=exclusive,
         seed=seed,
@@ -87,11 +77,11 @@ def list_(
     from bench.catalogue import catalogue, words
 
     parts = ("workloads", "matrices", "meters", "devices")
-    _one_of("list", what, ("all", *parts))
+    one_of("list", what, ("all", *parts))
     # Devices are torch's to say, which takes seconds to load: only when asked for by name.
     found = catalogue(parts[:3] if what == "all" else (what,))
     if json:
-        _print_json(found)
+        print_json(found)
     else:
         print(words(found))
 
@@ -109,7 +99,7 @@ def doctor(
 
     found = look(probe, record, lambda text: print(f"wattmark doctor: {text}", file=sys.stderr))
     if json:
-        _print_json(found)
+        print_json(found)
     else:
         print(words(found, quantity))
 
@@ -132,36 +122,6 @@ def report(
     reports.write(records, base, [*(output or []), *([_printed(json)] if json or not output else [])])
 
 
-def main() -> NoReturn:
-    """Run the command; every mistake of the user's is one line on stderr and exit code 2."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    sys.path.append(str(Path.cwd()))  # a user's own workloads, found as `python -m` would find them
-    try:
-        code = app(standalone_mode=False)
-    except SpecError as error:
-        sys.exit(_refuse(str(error)))
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except (KeyboardInterrupt, typer.Abort):  # typer made an Abort of the former once, and an Exit(130) since
-        sys.exit(130)
-    except Exception as error:
-        # typer brings its own copy of click: its usage errors are known by what they carry.
-        if not hasattr(error, "format_message"):
-            raise
-        sys.exit(_refuse(error.format_message()))
-    sys.exit(code or 0)
-
-
-def _refuse(text: str) -> int:
-    print("wattmark:", " ".join(text.split()), file=sys.stderr)
-    return 2
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    """SIGTERM ends a run as Ctrl-C does: with everything kept."""
-    raise KeyboardInterrupt
-
-
 def _request(plan: Any, *, seed: int | None, resumed: list[Any], **rest: Any) -> Any:
     from bench.record import Run
     from bench.run import Request
@@ -176,7 +136,7 @@ def _request(plan: Any, *, seed: int | None, resumed: list[Any], **rest: Any) ->
     run = Run(
         id=f"{now:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}",
         started=now.isoformat(timespec="seconds"),
-        command=_command(),
+        command=command(),
         seed=drawn,
         replicates=plan.replicates,
         wattmark=bench.__version__,
@@ -192,7 +152,7 @@ def _measured(request: Any, store: Path) -> Any:
         with Progress() as progress:
             return measure(request, progress)
     except KeyboardInterrupt:
-        again = _command().replace(" --resume", "")
+        again = command().replace(" --resume", "")
         again += "" if any(option in sys.argv for option in ("-o", "--output")) else f" -o {store}"
         print(f"Interrupted. Every finished replicate is in {store}; go on with:\n{again} --resume", file=sys.stderr)
         raise
@@ -215,60 +175,3 @@ def _store(output: Path | None, resume: bool) -> tuple[Path, list[Any]]:
             raise SpecError("--resume: there is no store under results/; name one with -o")
         output = stores[-1]
     return output, list(Store(output))  # none, if it was stopped before the first replicate had ended
-
-
-def _axes(texts: list[str]) -> dict[str, list[str]]:
-    axes: dict[str, list[str]] = {}
-    for text in texts:
-        name, equals, values = text.partition("=")
-        if not (name and equals and values):
-            raise SpecError(f"--set {text}: needs the form AXIS=VALUE or AXIS=VALUE,VALUE")
-        axes.setdefault(name, []).extend(values.split(","))
-    return axes
-
-
-def _meters(names: list[str] | None) -> tuple[str, ...]:
-    from bench import meters
-
-    return tuple(map(meters.check, names or meters.names()))
-
-
-def _data(data: str) -> str:
-    if data in ("auto", "real", "generated"):
-        return data
-    if not Path(data).is_dir():
-        raise SpecError(f"--data {data}: no such folder; auto, real, generated, or a folder of inputs")
-    return _without_home(Path(data))
-
-
-def _model(model: Path | None) -> str | None:
-    if model is not None and not model.is_dir():
-        raise SpecError(f"--model {model}: no such folder; it needs config.json and weights as save_pretrained writes")
-    return _without_home(model) if model else None
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise SpecError(f"{option} {value}: one of {', '.join(known)}")
-    return value
-
-
-def _without_home(path: Path) -> str:
-    """The full path, with ``~`` for the home directory: a record is made to be handed on, and names nobody."""
-    full, home = path.absolute(), Path.home()
-    return str("~" / full.relative_to(home)) if full.is_relative_to(home) else str(full)
-
-
-def _command() -> str:
-    """The command as typed, the home directory left out of it likewise."""
-    import shlex
-
-    from bench.environment import scrub
-
-    return scrub(shlex.join(["wattmark", *sys.argv[1:]]))
-
-
-def _print_json(data: Any) -> None:
-    import json
-
-    print(json.dumps(data, indent=1, ensure_ascii=False))

@@ -1,0 +1,50 @@
+"""The application that the commands belong to, and its end: exit codes, and one line for a mistake."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from bench.errors import SpecError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="What a deep-learning step costs on a machine: throughput, latency, memory, watts and joules.",
+)
+
+
+def main() -> NoReturn:
+    """Run the command; every mistake of the user's is one line on stderr and exit code 2."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.path.append(str(Path.cwd()))  # a user's own workloads, found as `python -m` would find them
+    try:
+        code = app(standalone_mode=False)
+    except SpecError as error:
+        sys.exit(_refuse(str(error)))
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except (KeyboardInterrupt, typer.Abort):  # typer made an Abort of the former once, and an Exit(130) since
+        sys.exit(130)
+    except Exception as error:
+        # typer brings its own copy of click: its usage errors are known by what they carry.
+        if not hasattr(error, "format_message"):
+            raise
+        sys.exit(_refuse(error.format_message()))
+    sys.exit(code or 0)
+
+
+def _refuse(text: str) -> int:
+    print("wattmark:", " ".join(text.split()), file=sys.stderr)
+    return 2
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """SIGTERM ends a run as Ctrl-C does: with everything kept."""
+    raise KeyboardInterrupt

@@ -1,0 +1,161 @@
+"""Gating: `gate`, `aa`, and the baselines of `gate`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bench.cli.app import app
+from bench.cli.options import command, data_of, meters, model_of, one_of, planned
+from bench.errors import SpecError
+
+# What a gate writes into its folder, beside its pairs.
+FACES = ("gate.html", "gate.md", "gate.json", "junit.xml")
+
+Workloads = Annotated[list[str] | None, typer.Option("-w", "--workload", help="Only this workload.")]
+Devices = Annotated[list[str] | None, typer.Option("--device", help="auto (all of them), cpu, cuda:0, mps, ...")]
+Precisions = Annotated[list[str] | None, typer.Option("--precision", help="fp32, tf32, bf16, fp16 or bf16-pure.")]
+Batches = Annotated[list[str] | None, typer.Option("--batch", help="A batch size.")]
+Axes = Annotated[list[str] | None, typer.Option("--set", metavar="AXIS=V[,V]", help="Values of an axis.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="The folder for pairs and reports.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the judgement as JSON.")]
+
+
+@app.command()
+def gate(
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="MATRIX | BASE_STORE CANDIDATE_STORE", help="What to compare.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="A git revision, an interpreter, a directory or a store.")] = None,
+    head: Annotated[str | None, typer.Option(help="Likewise; left out, what is here.")] = None,
+    counters: Annotated[bool, typer.Option("--counters", help="Only what is counted exactly: seconds.")] = False,
+    workload: Workloads = None,
+    device: Devices = None,
+    precision: Precisions = None,
+    batch: Batches = None,
+    set_: Axes = None,
+    data: Annotated[str, typer.Option(help="auto, real, generated, or a folder of inputs.")] = "auto",
+    model: Annotated[Path | None, typer.Option(help="A folder of pretrained weights.")] = None,
+    meter: Annotated[list[str] | None, typer.Option(help="Meters for energy; nvml:0 watches that GPU.")] = None,
+    allocator: Annotated[str, typer.Option(help="pinned (repeatable) or system (as shipped).")] = "pinned",
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds after which an arm of a pair is ended.")] = 600.0,
+    seed: Annotated[int | None, typer.Option(help="Draws orders, weights and masks.")] = None,
+    install: Annotated[str | None, typer.Option(help="A command that installs a revision's dependencies.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="What `wattmark aa` found of this machine.")] = None,
+    history: Annotated[Path | None, typer.Option(help="Look for changes over the many runs in this folder.")] = None,
+    output: Output = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a gate into this folder stopped.")] = False,
+    json: Json = False,
+) -> None:
+    """Say whether a change made a step slower or hungrier: base against head, side by side."""
+    words = what or []
+    if history is not None:
+        _alone("--history", words, base, head)
+        _finish(_history(history), output, json)
+    if base is None:
+        if len(words) != 2:
+            raise SpecError("gate: needs --base and a matrix, or two stores: a baseline's and a candidate's")
+        _finish(_stored(Path(words[0]), Path(words[1])), output, json)
+    if len(words) > 1:
+        raise SpecError(f"gate: --base compares on one matrix, not on {len(words)}")
+    plan = planned(words[0] if words else "quick", workload, precision, batch, set_)
+    options = {
+        "devices": device or (),
+        "data": data_of(data),
+        "model": model_of(model),
+        "meters": meters(meter),
+        "allocator": one_of("--allocator", allocator, ("pinned", "system")),
+        "timeout": timeout,
+        "seed": seed if seed is not None else int.from_bytes(os.urandom(4), "big"),
+        "smallest": _smallest(calibration),
+    }
+    folder = _folder(output, resume)
+    if is_store(Path(base)):
+        _finish(_against_store(Path(base), plan, options), folder, json)
+    _finish(_paired(base, head, install, plan, folder, options, counters), folder, json)
+
+
+def is_store(path: Path) -> bool:
+    """Whether a directory holds records."""
+    from bench.store import SUFFIX
+
+    return path.is_dir() and any(path.glob(f"*{SUFFIX}"))
+
+
+def _alone(option: str, words: list[str], *others: str | None) -> None:
+    if words or any(others):
+        raise SpecError(f"gate {option}: reads stored runs only; leave out --base, --head and the matrix")
+
+
+def _paired(
+    base: str, head: str | None, install: str | None, plan: Any, folder: Path, options: dict[str, Any], counters: bool
+) -> Any:
+    from bench.gate.arms import arms
+    from bench.gate.gate import Request
+    from bench.gate.gate import gate as run
+    from bench.progress import Progress
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with Progress() as progress, arms(base, head, install=install, say=progress.say) as both:
+            places = {"base": both.base, "head": both.head}
+            options |= {"mode": "counters" if counters else "paired", "command": command(), "notes": both.notes}
+            return run(Request(places, plan, folder=folder, **options), progress)
+    except KeyboardInterrupt:
+        print(f"Interrupted. Every finished pair is in {folder}; go on with the same command and", file=sys.stderr)
+        print(f"-o {folder} --resume", file=sys.stderr)
+        raise
+
+
+def _finish(judgement: Any, folder: Path | None, json: bool) -> None:
+    """Write all faces into the folder, tell GitHub where it listens, print, and leave with the exit code."""
+    from reports.gate import annotation_lines, write
+
+    paths = [folder / name for name in FACES] if folder else []
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    write(judgement, [*paths, Path("json" if json else "terminal")])
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not json:
+        print("\n".join(annotation_lines(judgement)))
+    if summary:
+        from reports.gate import build, exporter
+
+        with Path(summary).open("ab") as file:
+            file.write(exporter(Path("gate.md")).export(build(judgement)))
+    if paths:
+        print("\n".join(["", *(f"wrote   {path}" for path in paths)]), file=sys.stderr)
+    raise typer.Exit(judgement.exit_code)
+
+
+def _stored(base: Path, head: Path) -> Any:
+    from bench.gating import Gating
+    from bench.judge.stored import judge
+    from bench.store import read
+
+    findings, notes = judge(read([base]), read([head]), lambda case: Gating())
+    return _of_stores("stored", base, head, findings, notes)
+
+
+def _smallest(calibration: Path | None) -> dict[str, float]:
+    """The smallest change of the time that this machine can see, by case id, as a calibration found."""
+    from bench.judge.calibration import read
+
+    if calibration is None:
+        return {}
+    if not calibration.is_file():
+        raise SpecError(f"--calibration {calibration}: no such file; `wattmark aa` writes one")
+    found = read(calibration.read_text(encoding="utf-8"), str(calibration))
+    return {one.case.id: one.smallest for one in found if one.metric == "time.step" and one.smallest is not None}
+
+
+def _folder(output: Path | None, resume: bool) -> Path:
+    folder = output or Path("results") / f"gate-{datetime.now():%Y-%m-%d-%H%M%S}"
+    if resume and not (folder / "pairs.jsonl").exists():
+        raise SpecError(f"--resume: there are no pairs in {folder}; name the gate's folder with -o")
+    if not resume and (folder / "pairs.jsonl").exists():
+        raise SpecError(f"-o {folder}: holds the pairs of another gate; go on with it by --resume, or name another")
+    return folder

@@ -1,0 +1,109 @@
+"""What a machine's gate is worth: its false alarms on identical code, and the smallest change that it can see."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from bench.case import Case
+from bench.errors import SpecError
+from bench.gating import COMPARED, Gating
+from bench.judge.effects import effect, interval, pairs_to_confirm, smallest
+from bench.judge.finding import Finding
+from bench.judge.paired import judge
+from bench.judge.proofs import ALPHA
+from bench.pair import Pair
+from bench.statistics import at_most
+
+SCHEMA = "wattmark.calibration/1"
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What gates of identical code came to for one case and metric.
+
+    Of ``gates``, ``regressed`` and ``improved`` were wrong and ``unchanged`` proven; the true rate of ``regressed`` is
+    at most ``bound`` with 95 % confidence. ``smallest`` is the smallest effect that is found with 90 % probability,
+    None where too few pairs tell. ``spread`` is the standard deviation of a pair's effect, with spoiled pairs trimmed.
+    ``pairs`` were measured, ``dropped`` of them for contamination; a gate took ``seconds`` of this case's own time.
+    """
+
+    case: Case
+    metric: str
+    gates: int
+    regressed: int
+    improved: int
+    unchanged: int
+    bound: float
+    pairs: int
+    dropped: int
+    smallest: float | None = None
+    spread: float | None = None
+    seconds: float | None = None
+
+    def gateable(self, margin: float) -> bool:
+        """Whether a change of the margin's size would be seen here."""
+        return self.smallest is not None and self.smallest <= margin
+
+
+def calibrate(gates: Sequence[Mapping[str, Sequence[Pair]]], gatings: Mapping[str, Gating]) -> list[Calibrated]:
+    """What gates of identical code, each with its pairs by case, came to."""
+    by_question: dict[tuple[str, str], list[Finding]] = {}
+    for pairs in gates:
+        for finding in judge(pairs, {case: gatings[case] for case in pairs}):
+            by_question.setdefault((finding.case.id, finding.metric), []).append(finding)
+    return [
+        _calibrated(findings, [gate[case] for gate in gates if case in gate], gatings[case])
+        for (case, _), findings in by_question.items()
+    ]
+
+
+def _calibrated(findings: Sequence[Finding], gates: Sequence[Sequence[Pair]], gating: Gating) -> Calibrated:
+    metric = findings[0].metric
+    short = next(name for name, full in COMPARED.items() if full == metric)
+    pairs = [pair for gate in gates for pair in gate]
+    good = (pair for pair in pairs if pair.status == "ok")
+    effects = [one for pair in good if (one := effect(pair, short)) is not None]
+    verdicts = Counter(finding.verdict for finding in findings)
+    found = interval(effects)
+    return Calibrated(
+        findings[0].case,
+        metric,
+        len(findings),
+        verdicts["regressed"],
+        verdicts["improved"],
+        verdicts["unchanged"],
+        at_most(verdicts["regressed"], len(findings)),
+        len(pairs),
+        sum(pair.status == "contaminated" for pair in pairs),
+        smallest(effects, gating.minimum, ALPHA, pairs_to_confirm(1, ALPHA)),
+        found.error * math.sqrt(found.degrees + 1) if found else None,
+        median(sum(pair.seconds or 0.0 for pair in gate) for gate in gates),
+    )
+
+
+def write(found: Sequence[Calibrated], environment: Mapping[str, Any]) -> str:
+    """The calibration of a machine as one JSON document."""
+    document = {"schema": SCHEMA, "environment": environment, "cases": [asdict(one) for one in found]}
+    return json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
+
+
+def read(text: str, where: str) -> list[Calibrated]:
+    """Read what `write` wrote.
+
+    Raises:
+        SpecError: it is no calibration of a schema that this version knows.
+    """
+    try:
+        data = json.loads(text)
+        if data["schema"] != SCHEMA:
+            raise ValueError("another schema")
+        return [Calibrated(**{**one, "case": Case.from_json(one["case"])}) for one in data["cases"]]
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"{where}: not a calibration of schema {SCHEMA} ({error!r}); `wattmark aa` writes one"
+        raise SpecError(message) from error

@@ -1,0 +1,20 @@
+"""A gate as one HTML page that needs nothing but itself, in the look of the report: see `reports.html`."""
+
+from __future__ import annotations
+
+from reports.gate.effects_svg import effects_svg
+from reports.gate.face import Face
+from reports.gate.levels_svg import levels_svg
+from reports.gate.pictures import Effects, Levels
+from reports.gate.table import findings_table
+from reports.html import page
+
+
+def export(face: Face) -> bytes:
+    """The page as UTF-8 text."""
+    table = findings_table("Findings", face.rows)
+    return page("gate.html", _draw, ("report.css", "gate.css"), face=face, table=table)
+
+
+def _draw(picture: Effects | Levels, name: str) -> str:
+    return effects_svg(picture, name) if isinstance(picture, Effects) else levels_svg(picture, name)

@@ -1,0 +1,139 @@
+"""Measure the gate's own error rates: `nox -s calibrate`, or one series: `... collect SERIES --gates N`, then `... table`.
+
+Each gate is the real one, `bench.gate.gate`, with base and head as two directories of sources; the slower head really
+does more work (see layers.py). Its pairs are kept as they were measured, so that a table can be made of them again, by
+any rule. Series:
+
+    same         head is a copy of base, the machine is otherwise idle
+    load         the same, while another process works for some seconds in every dozen
+    slow3 slow5  head has 3 % or 5 % more layers
+    neighbour    the same code again, while another process spins all the time: every pair is to be thrown away
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import multiprocessing
+import random
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # layers:Stack, for the parent to see its axes
+
+from judged import table
+
+from bench import matrix
+from bench.gate.arms import arms
+from bench.gate.gate import PAIRS, Request, gate
+from bench.progress import Progress
+from bench.run import axes_of
+
+DATA = HERE / "data"
+SLOWER = {"slow3": 0.03, "slow5": 0.05}
+SERIES = ("same", "load", *SLOWER, "neighbour")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    collecting = commands.add_parser("collect", help="measure gates of a series, and add them to its file")
+    collecting.add_argument("series", choices=SERIES)
+    collecting.add_argument("--gates", type=int, default=10, help="whole gates of six cases each")
+    collecting.add_argument("--minutes", type=float, default=1e9, help="start no gate after so many minutes")
+    commands.add_parser("table", help="judge what was collected, by our rule and by others")
+    given = parser.parse_args()
+    if given.command == "collect":
+        collect(given.series, given.gates, given.minutes)
+    else:
+        print(table(DATA))
+
+
+def collect(series: str, gates: int, minutes: float) -> None:
+    """Run gates of a series; each is added to the series' file when it has ended."""
+    end = time.monotonic() + 60 * minutes
+    with tempfile.TemporaryDirectory() as folder, Progress() as progress, LOADS.get(series, contextlib.nullcontext)():
+        base, head = copy(Path(folder) / "base", 0.0), copy(Path(folder) / "head", SLOWER.get(series, 0.0))
+        with arms(str(base), str(head)) as both:
+            for number in range(gates):
+                if time.monotonic() > end:
+                    break
+                kept = Path(folder) / f"gate{number}"
+                kept.mkdir()
+                request = Request(
+                    {"base": both.base, "head": both.head},
+                    cases(series),
+                    ["cpu"],
+                    kept,
+                    "calibrate",
+                    random.getrandbits(32),
+                )
+                judgement = gate(request, progress)
+                append(series, (kept / PAIRS).read_bytes())
+                verdicts = " ".join(f.verdict for f in judgement.findings if f.metric == "time.step")
+                progress.say(f"{series} {number + 1}: {judgement.seconds:.0f} s: {verdicts}")
+
+
+def cases(series: str) -> matrix.Matrix:
+    """The cases of a series; where 5 % are added, training goes through 40 layers, since 33 have no 5 %."""
+    loaded = matrix.load(str(HERE / "cases.toml"), axes_of)
+    if series != "slow5":
+        return loaded
+    infer, train = loaded.entries
+    return replace(loaded, entries=(infer, replace(train, axes={**train.axes, "layers": (40,)})))
+
+
+def copy(folder: Path, slower: float) -> Path:
+    """A directory of sources whose layers are slower."""
+    folder.mkdir()
+    shutil.copy(HERE / "layers.py", folder)
+    (folder / "injected.py").write_text(f"SLOWER = {slower}\n")
+    return folder
+
+
+def append(series: str, lines: bytes) -> None:
+    """Add a gate's pairs to the series, with an empty line between gates."""
+    DATA.mkdir(exist_ok=True)
+    with gzip.open(DATA / f"{series}.jsonl.gz", "ab") as file:
+        file.write(lines + b"\n")
+
+
+@contextlib.contextmanager
+def neighbour(work):
+    """Another process that uses the machine."""
+    process = multiprocessing.get_context("spawn").Process(target=work, daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def spin(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def spinning() -> None:
+    spin(1e9)
+
+
+def coming_and_going() -> None:
+    drawn = random.Random()
+    while True:
+        time.sleep(drawn.uniform(4, 16))
+        spin(drawn.uniform(0.5, 4))
+
+
+LOADS = {"load": lambda: neighbour(coming_and_going), "neighbour": lambda: neighbour(spinning)}
+
+if __name__ == "__main__":
+    main()
