@@ -66,7 +66,7 @@ def _row(name: str, baseline: Record | None, record: Record) -> tuple[Cell, ...]
     (finding,) = measured(baseline, record, _GATING)
     found = _ratio(finding)
     # The remark under the table says for all rows what each finding says for itself.
-    why = line(" ".join(reason for reason in finding.reasons if reason != RUNS))
+    why = line(" ".join(reason for reason in finding.reasons if reason != RUNS), limit=2000)
     return (
         Cell(name),
         _cell(found) if found else absent(why),

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -70,6 +71,46 @@ def test_a_record_from_before_meters_kept_facts_is_read_and_valid(record, sample
     old = Record.from_json(json.dumps(data))
     assert old.replicates[0].meters == {}
     assert old.samples[0].readings["energy"] == Reading(3.0, "fake counter")
+
+
+def test_a_record_written_before_there_were_counters_is_read_and_valid():
+    """One of version 0.1.0, as it was written."""
+    text = (Path(__file__).parent / "records" / "before_counters.json").read_text()
+
+    jsonschema.validate(json.loads(text), SCHEMA)
+    old = Record.from_json(text)
+    assert (old.status, old.counters, old.samples[0].steps) == ("ok", None, 1)
+    assert json.loads(old.to_json()) == {**json.loads(text), "counters": None}
+
+
+COUNTERS = {
+    "operators": {"value": 3, "source": "TorchDispatchMode", "histogram": {"aten.mm.default": 3}},
+    "kernels": {"value": None, "reason": "kernels are counted on cuda only"},
+}
+
+
+def test_counters_come_back_and_follow_the_schema(record):
+    made = replace(record(), counters=COUNTERS)
+
+    assert Record.from_json(made.to_json()) == made
+    jsonschema.validate(json.loads(made.to_json()), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"value": None},
+        {"value": 3},
+        {"value": -1, "source": "made"},
+        {"value": 3, "source": "made", "reason": "both"},
+        {"value": 3, "source": "made", "histogram": {"aten.mm.default": 0}},
+    ],
+)
+def test_the_schema_refuses_a_counter_without_source_or_reason(record, bad):
+    data = json.loads(replace(record(), counters={**COUNTERS, "faults": bad}).to_json())
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, SCHEMA)
 
 
 @pytest.mark.parametrize(

@@ -55,16 +55,18 @@ def gate(
     """Say whether a change made a step slower or hungrier: base against head, side by side."""
     words = what or []
     if history is not None:
-        _alone("--history", words, base, head)
+        if words or base or head:
+            raise SpecError("--history: reads stored runs only; leave out --base, --head and the matrix")
         _finish(_history(history), output, json)
     if base is None:
-        if len(words) != 2:
-            raise SpecError("gate: needs --base and a matrix, or two stores: a baseline's and a candidate's")
+        if len(words) != 2 or head:
+            raise SpecError("gate: needs --base and a matrix, or two stores: the baseline's and the candidate's")
         _finish(_stored(Path(words[0]), Path(words[1])), output, json)
     if len(words) > 1:
-        raise SpecError(f"gate: --base compares on one matrix, not on {len(words)}")
-    plan = planned(words[0] if words else "quick", workload, precision, batch, set_)
+        raise SpecError(f"gate: --base compares on one matrix, not on {', '.join(words)}")
+    selected = any((workload, device, precision, batch, set_))
     options = {
+        "matrix": planned(words[0] if words else "quick", workload, precision, batch, set_),
         "devices": device or (),
         "data": data_of(data),
         "model": model_of(model),
@@ -73,43 +75,148 @@ def gate(
         "timeout": timeout,
         "seed": seed if seed is not None else int.from_bytes(os.urandom(4), "big"),
         "smallest": _smallest(calibration),
+        "command": command(),
     }
     folder = _folder(output, resume)
-    if is_store(Path(base)):
-        _finish(_against_store(Path(base), plan, options), folder, json)
-    _finish(_paired(base, head, install, plan, folder, options, counters), folder, json)
+    if _is_store(Path(str(base))):
+        if not counters:
+            raise SpecError(
+                f"--base {base}: is a store, against which only --counters can be gated; time needs two arms"
+            )
+        _finish(_against(Path(str(base)), folder, options, not selected), folder, json)
+    _finish(_paired(str(base), head, install, folder, options, counters), folder, json)
 
 
-def is_store(path: Path) -> bool:
-    """Whether a directory holds records."""
+@app.command()
+def aa(
+    matrix: Annotated[str, typer.Argument(help="A matrix by name or a TOML file.")] = "quick",
+    gates: Annotated[int, typer.Option(min=1, help="How many gates of identical code.")] = 5,
+    workload: Workloads = None,
+    device: Devices = None,
+    precision: Precisions = None,
+    batch: Batches = None,
+    set_: Axes = None,
+    allocator: Annotated[str, typer.Option(help="pinned (repeatable) or system (as shipped).")] = "pinned",
+    seed: Annotated[int | None, typer.Option(help="Draws orders, weights and masks.")] = None,
+    output: Output = None,
+    json: Json = False,
+) -> None:
+    """Calibrate this machine's gate: identical code against itself, again and again into the same folder."""
+    from bench.gate.aa import CALIBRATION, calibrated, run
+    from bench.gate.arms import arms
+    from bench.gate.request import Request
+    from bench.judge import calibration
+    from bench.progress import Progress
+    from bench.store import write_whole
+
+    plan = planned(matrix, workload, precision, batch, set_)
+    folder = output or Path("results") / f"aa-{datetime.now():%Y-%m-%d-%H%M%S}"
+    drawn = seed if seed is not None else int.from_bytes(os.urandom(4), "big")
+    checked = one_of("--allocator", allocator, ("pinned", "system"))
+    with Progress() as progress, arms(".", say=progress.say) as both:
+        places = {"base": both.base, "head": both.head}
+        request = Request(places, plan, device or (), folder, command(), drawn, allocator=checked)
+        for judgement in run(request, gates, progress):
+            found = calibrated(folder, judgement.settings)
+            text = calibration.write(found, judgement.head["environment"])
+            write_whole(folder / CALIBRATION, text.encode())
+    if json:
+        print(text, end="")
+    else:
+        print(calibration.words(found))
+    print(f"\nwrote   {folder / CALIBRATION}", file=sys.stderr)
+
+
+def _is_store(path: Path) -> bool:
     from bench.store import SUFFIX
 
     return path.is_dir() and any(path.glob(f"*{SUFFIX}"))
 
 
-def _alone(option: str, words: list[str], *others: str | None) -> None:
-    if words or any(others):
-        raise SpecError(f"gate {option}: reads stored runs only; leave out --base, --head and the matrix")
-
-
 def _paired(
-    base: str, head: str | None, install: str | None, plan: Any, folder: Path, options: dict[str, Any], counters: bool
+    base: str, head: str | None, install: str | None, folder: Path, options: dict[str, Any], counters: bool
 ) -> Any:
     from bench.gate.arms import arms
-    from bench.gate.gate import Request
     from bench.gate.gate import gate as run
+    from bench.gate.request import Request
     from bench.progress import Progress
 
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with Progress() as progress, arms(base, head, install=install, say=progress.say) as both:
-            places = {"base": both.base, "head": both.head}
-            options |= {"mode": "counters" if counters else "paired", "command": command(), "notes": both.notes}
-            return run(Request(places, plan, folder=folder, **options), progress)
+            places: Any = {"base": both.base, "head": both.head}
+            mode: Any = "counters" if counters else "paired"
+            return run(Request(places, folder=folder, mode=mode, notes=both.notes, **options), progress)
     except KeyboardInterrupt:
         print(f"Interrupted. Every finished pair is in {folder}; go on with the same command and", file=sys.stderr)
         print(f"-o {folder} --resume", file=sys.stderr)
         raise
+
+
+def _against(base: Path, folder: Path, options: dict[str, Any], whole: bool) -> Any:
+    from bench.environment import scrub
+    from bench.gate.against import against
+    from bench.gate.arms import arms
+    from bench.gate.request import Request
+    from bench.progress import Progress
+    from bench.store import read
+
+    records = read([base])
+    with Progress() as progress, arms(".", say=progress.say) as both:
+        request = Request({"head": both.head}, folder=folder, mode="counters", **options)
+        return against(request, scrub(str(base)), records, whole, progress)
+
+
+def _stored(base: Path, head: Path) -> Any:
+    from bench.judge.stored import judge
+    from bench.store import read
+
+    before, after = read([base]), read([head])
+    findings, notes = judge(before, after, _gating)
+    return _of_records("stored", before, str(base), after, str(head), findings, notes)
+
+
+def _history(folder: Path) -> Any:
+    from bench.judge.history import judge
+    from bench.store import SUFFIX, read
+
+    found = sorted(folder.rglob(f"*{SUFFIX}")) if folder.is_dir() else []
+    if not found:
+        raise SpecError(f"--history {folder}: holds no *{SUFFIX} file at any depth; give a folder of stores")
+    records = read(found)
+    findings, notes = judge(records, _gating)
+    return _of_records("history", records[:1], str(folder), records[-1:], str(folder), findings, notes)
+
+
+def _gating(case: Any) -> Any:
+    """How stored records are gated, whose matrix is not at hand."""
+    from bench.gating import Gating
+
+    return Gating(metrics=("time", "memory"))
+
+
+def _of_records(mode: Any, before: Any, base: str, after: Any, head: str, findings: Any, notes: Any) -> Any:
+    from datetime import UTC
+
+    import bench
+    from bench.environment import scrub
+    from bench.judge.finding import Judgement
+
+    now = datetime.now(UTC)
+    sides = [
+        {"name": scrub(name), "kind": "store", "environment": records[-1].environment}
+        for name, records in ((base, before), (head, after))
+    ]
+    return Judgement(
+        f"{now:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}",
+        now.isoformat(timespec="seconds"),
+        command(),
+        mode,
+        *sides,
+        tuple(findings),
+        notes,
+        bench.__version__,
+    )
 
 
 def _finish(judgement: Any, folder: Path | None, json: bool) -> None:
@@ -129,15 +236,6 @@ def _finish(judgement: Any, folder: Path | None, json: bool) -> None:
     if paths:
         print("\n".join(["", *(f"wrote   {path}" for path in paths)]), file=sys.stderr)
     raise typer.Exit(judgement.exit_code)
-
-
-def _stored(base: Path, head: Path) -> Any:
-    from bench.gating import Gating
-    from bench.judge.stored import judge
-    from bench.store import read
-
-    findings, notes = judge(read([base]), read([head]), lambda case: Gating())
-    return _of_stores("stored", base, head, findings, notes)
 
 
 def _smallest(calibration: Path | None) -> dict[str, float]:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.gate.gate import PAIRS, Pairs, Progress, Request, by_case, gate
+from bench.gate.gate import gate
+from bench.gate.pairing import PAIRS, Pairs, by_case
+from bench.gate.request import Progress, Request
 from bench.gating import Gating
 from bench.judge.calibration import Calibrated, calibrate
 from bench.judge.finding import Judgement

@@ -87,6 +87,22 @@ def _calibrated(findings: Sequence[Finding], gates: Sequence[Sequence[Pair]], ga
     )
 
 
+def words(found: Sequence[Calibrated]) -> str:
+    """A calibration as lines of text, a case and metric each."""
+    lines = []
+    for one in found:
+        seen = "not known" if one.smallest is None else f"{one.smallest:.1%}"
+        lines += [
+            str(one.case),
+            f"  {one.metric}: smallest change seen {seen} (90 % of the time), spread of a pair "
+            f"{'not known' if one.spread is None else f'{one.spread:.1%}'}",
+            f"  {one.gates} gates: {one.regressed} false alarms (at most {one.bound:.1%} with 95 % confidence), "
+            f"{one.improved} false improvements, {one.unchanged} proven unchanged",
+            f"  {one.pairs} pairs, {one.dropped} dropped; {one.seconds or 0:.0f} s a gate",
+        ]
+    return "\n".join(lines)
+
+
 def write(found: Sequence[Calibrated], environment: Mapping[str, Any]) -> str:
     """The calibration of a machine as one JSON document."""
     document = {"schema": SCHEMA, "environment": environment, "cases": [asdict(one) for one in found]}

@@ -173,7 +173,6 @@ class _Question:
         common = hodges_lehmann(effects) if effects else None
         found = interval(effects)
         seconds = [pair.seconds for pair in pairs if pair.seconds is not None]
-        minimum = self.standing.gating.minimum
         return Finding(
             case=self.case,
             metric=COMPARED[self.metric],
@@ -186,7 +185,7 @@ class _Question:
             high=None if common is None or found is None else math.expm1(max(found.high, common)),
             p=answer.p,
             margin=self._margin,
-            smallest=smallest(effects, minimum, ALPHA),
+            smallest=detectable(effects, self.standing.gating),
             pairs=len(effects),
             dropped=len(self.standing.contaminated),
             reasons=said,

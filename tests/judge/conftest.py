@@ -1,10 +1,13 @@
 """Pairs made by hand and pairs that were measured, for everything that judges them."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for stored_records
 
 from bench.case import Case
 from bench.judge.paired import judge, needs

@@ -28,7 +28,7 @@ def test_the_effect_is_the_log_of_head_over_base(pair):
 def test_exchanging_the_arms_changes_only_the_sign(pair):
     base, head = (0.4, 0.41, 0.39, 0.5), (0.42, 0.40, 0.44, 0.41)
 
-    assert effect(pair(base=base, head=head), "time") == -effect(pair(base=head, head=base), "time")
+    assert effect(pair(base=base, head=head), "time") == pytest.approx(-effect(pair(base=head, head=base), "time"))
 
 
 def test_drift_that_both_arms_share_is_no_effect(pair):
@@ -164,7 +164,7 @@ def test_from_ten_pairs_on_a_spoiled_one_does_not_blind_the_interval():
     nine, ten = interval([*NORMAL[:8], -2.0]), interval([*NORMAL[:9], -2.0])
 
     assert nine.low < -0.5
-    assert 0 < ten.low
+    assert ten.low > 0
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says():
@@ -178,13 +178,13 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
 
 def test_one_pair_has_no_interval_and_no_smallest_effect():
     assert interval([0.01]) is None
-    assert smallest([0.01], 0.01, 0.005) is None
+    assert smallest([0.01], 0.01, 0.005, 13) is None
 
 
 def test_the_smallest_effect_is_found_nine_times_of_ten():
     lot = random.Random(4)
     effects = [lot.gauss(0, 0.015) for _ in range(4000)]
-    least = math.log1p(smallest(effects, 0.01, 0.005, pairs=13))
+    least = math.log1p(smallest(effects, 0.01, 0.005, 13))
     found = 0
     for _ in range(2000):
         pairs = [lot.gauss(least, 0.015) for _ in range(13)]
@@ -194,7 +194,7 @@ def test_the_smallest_effect_is_found_nine_times_of_ten():
 
 
 def test_noise_is_not_the_only_limit_of_what_is_found():
-    assert smallest([1e-9, -1e-9] * 6, 0.01, 0.005) == pytest.approx(0.01, rel=1e-3)
+    assert smallest([1e-9, -1e-9] * 6, 0.01, 0.005, 13) == pytest.approx(0.01, rel=1e-3)
 
 
 @pytest.mark.parametrize("family", [1, 2, 6, 50])

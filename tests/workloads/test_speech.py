@@ -24,6 +24,15 @@ def test_clips_reach_wav2vec2_with_mean_0_and_variance_1(setup):
     assert waves.var(dim=1).tolist() == pytest.approx([1, 1], rel=1e-2)
 
 
+def test_random_weights_write_no_timestamp_which_would_cut_the_text_into_more_work(setup):
+    model = speech.Transcribe(size="tiny")._build(setup(seed=100)).eval()
+    states = torch.randn(64, model.config.d_model, generator=torch.Generator().manual_seed(0))
+    logits = model.proj_out(states)
+
+    assert (logits.argmax(-1) <= speech._NO_TIMESTAMPS).all()
+    assert (logits[:, speech._NO_TIMESTAMPS + 1 :] == 0).all()
+
+
 @pytest.fixture
 def features(setup):
     return speech._log_mel(speech._speech("generated", 2, 2)[1][0]["samples"], setup())

@@ -124,7 +124,9 @@ def test_weights_come_in_the_type_of_the_precision(setup, precision):
 )
 def test_parameter_counts_are_the_published_ones(setup, build, parameters):
     on_paper = setup(device=torch.device("meta"))
-    assert weights.describe(build(on_paper), on_paper) == {"parameters": parameters, "weights": "random"}
+    assert weights.describe(build(on_paper), on_paper) == {
+        **{"parameters": parameters, "bytes": 4 * parameters, "weights": "random"}
+    }
 
 
 def test_a_saved_model_comes_back_as_it_was(setup, tmp_path):
@@ -135,7 +137,7 @@ def test_a_saved_model_comes_back_as_it_was(setup, tmp_path):
     assert loaded.state_dict().keys() == saved.state_dict().keys()
     assert all(torch.equal(tensor, saved.state_dict()[name]) for name, tensor in loaded.state_dict().items())
     prepared = workload.prepare(setup(model=str(tmp_path)))
-    assert prepared.model == {"parameters": 4_386_178, "weights": str(tmp_path)}
+    assert prepared.model == {"parameters": 4_386_178, "bytes": 4 * 4_386_178, "weights": str(tmp_path)}
 
 
 @pytest.mark.parametrize(

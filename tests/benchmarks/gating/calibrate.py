@@ -31,7 +31,9 @@ from judged import table
 
 from bench import matrix
 from bench.gate.arms import arms
-from bench.gate.gate import PAIRS, Request, gate
+from bench.gate.gate import gate
+from bench.gate.pairing import PAIRS
+from bench.gate.request import Request
 from bench.progress import Progress
 from bench.run import axes_of
 
