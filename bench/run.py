@@ -68,13 +68,13 @@ def run(request: Request, progress: Progress) -> list[Record]:
         devices = choose(request.devices, list_devices(machine))
         cases = matrices.expand(request.matrix, devices, request.data, request.model)
         check(cases)
-        environments = {device: _environment(machine, device, request.allocator) for device in devices}
+        environments = {device: environment_of(machine, device, request.allocator) for device in devices}
         _refuse_other_environment(request.resumed, environments)
         if request.exclusive:
             _refuse_company(machine, environments)
         request.store.create()
         book = Book(request.store, request.run, environments, request.resumed)
-        worker = _Worker(machine, book, request, progress)
+        worker = Worker(machine, book, request, progress)
         for family in matrices.searches(request.matrix, devices, request.data, request.model):
             cases += worker.search(family)
         progress.plan(cases, request.run.replicates)
@@ -138,7 +138,7 @@ def axes_of(workload: str) -> Mapping[str, Any]:
     return axes(find(workload))
 
 
-class _Worker:
+class Worker:
     """Runs replicates and enters them into the book."""
 
     def __init__(self, machine: Engine, book: Book, request: Request, progress: Progress) -> None:
@@ -154,7 +154,7 @@ class _Worker:
         record = self._book.imply_oom(case)
         if record is None:
             self._progress.begin(case, index)
-            record = self._book.add(case, index, self._run(case, index, listen=self._progress.listen))
+            record = self._book.add(case, index, self.run(case, index, listen=self._progress.listen))
         self._progress.end(record)
 
     def search(self, family: Case) -> list[Case]:
@@ -166,7 +166,7 @@ class _Worker:
             if known is not None:  # of the run that is resumed
                 return known.status in ("ok", "interrupted")
             self._progress.say(f"does it fit? {case}")
-            ended = self._run(case, 0, fit_only=True)
+            ended = self.run(case, 0, fit_only=True)
             fit = ended.result is not None and ended.result["replicate"]["status"] == "ok"
             if not fit:
                 self._book.add(case, 0, ended)
@@ -175,7 +175,8 @@ class _Worker:
         size = largest(fits)
         return [] if size is None else [replace(family, batch_size=size)]
 
-    def _run(self, case: Case, index: int, fit_only: bool = False, listen: Listener | None = None) -> Ended:
+    def run(self, case: Case, index: int, fit_only: bool = False, listen: Listener | None = None) -> Ended:
+        """One replicate, or with ``fit_only`` a try of two steps; the book is not touched."""
         request = self._request
         seed = seed_of(request.run.seed, case, index)
         job = Job(
@@ -200,7 +201,8 @@ def plan(matrix: Matrix, case: Case) -> Plan:
     return Plan(matrix.accelerator_budget, windows=2, warmup_most=max(3 * matrix.accelerator_budget, 1.0))
 
 
-def _environment(machine: Engine, device: str, allocator: str) -> Mapping[str, Any]:
+def environment_of(machine: Engine, device: str, allocator: str) -> Mapping[str, Any]:
+    """The environment that a case on this device is measured in."""
     found: dict[str, Any] = _result(machine.run("environment", {"device": device}, TASK_SECONDS))
     return {**found, "allocator": allocator}
 

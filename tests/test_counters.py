@@ -3,14 +3,16 @@
 import gc
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 import toys
 
+from bench import replicate
 from bench.book import Book
 from bench.case import Case
-from bench.counters import count
+from bench.counters import MOST_STEPS, count
 from bench.device import Device, devices
 from bench.engines.local import Engine
 from bench.gating import Gating
@@ -247,6 +249,17 @@ def test_a_measured_replicate_counts_the_same_when_it_is_asked_to(engine):
     assert len(asked.replicate.samples) > 0
     assert values(asked.counters) == values(counted_there(engine).counters)
     assert not_asked.counters is None
+
+
+def test_steps_so_slow_that_counting_could_cost_the_replicate_are_not_counted(sample):
+    built = SimpleNamespace(prepared=Prepared(lambda number: None, [{"row": 1}], {}, {"parameters": 3}))
+    just = replicate.COUNT_SECONDS / MOST_STEPS
+
+    slow, quick = (replicate._counters(built, CPU, [7], sample(step)) for step in (1.01 * just, 0.99 * just))
+    assert {one["value"] for one in slow.values()} == {None}
+    assert slow.keys() == COUNTERS.keys()
+    assert slow["operators"]["reason"] == f"not counted: {MOST_STEPS} more steps would have taken 61 s"
+    assert quick["parameters"]["value"] == 3
 
 
 def test_what_fails_before_it_can_be_counted_says_how(engine):

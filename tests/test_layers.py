@@ -29,8 +29,7 @@ LAYERS = (
     ("doctor",),
     ("server", "fit", "book"),
     ("run", "progress", "catalogue"),
-    ("measurement", "pytest_entry", "pytest_cases"),
-    ("pytest_marker", "pytest_matrix"),
+    ("measurement",),
     ("gate",),
     ("cli", "pytest_plugin"),
 )

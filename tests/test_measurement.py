@@ -391,6 +391,6 @@ def test_a_record_that_was_read_back_is_the_same(measured):
 
 
 def test_the_plugins_marker_takes_the_settings_of_measure():
-    from bench.pytest_marker import SETTINGS
+    from bench.pytest_plugin.marker import SETTINGS
 
     assert set(inspect.signature(measure).parameters) - {"step", "name"} == SETTINGS

@@ -18,8 +18,8 @@ import pytest_benchmark.stats
 
 from bench.case import Case
 from bench.metric import METRICS
-from bench.pytest_cases import name
-from bench.pytest_entry import ALWAYS, Source, differences, extra_info
+from bench.pytest_plugin.cases import name
+from bench.pytest_plugin.entry import ALWAYS, Source, differences, extra_info
 from bench.rates import value
 from bench.store import Store
 
@@ -112,7 +112,7 @@ def test_what_failed_or_was_skipped_says_why_in_one_line(session):
     assert re.search(r"^SKIPPED .*unsupported: .*this device has no frobnicator$", text, re.MULTILINE)
     assert re.search(r"^SKIPPED .*fault=oom\]: oom: ", text, re.MULTILINE)
     assert "Captured stderr call" in text
-    assert "bench/pytest_matrix.py" not in text.partition("short test summary")[0]
+    assert "bench/pytest_plugin/matrix.py" not in text.partition("short test summary")[0]
 
 
 def test_only_what_was_measured_becomes_an_entry(written):
@@ -449,7 +449,7 @@ def test_two_machines_differ_in_what_tells_and_in_nothing_else():
 
 
 def test_pytest_benchmark_still_has_what_we_use_of_it(pytestconfig):
-    """Where this fails a new pytest-benchmark has changed what bench/pytest_entry.py or bench/pytest_marker.py use."""
+    """Where this fails a new pytest-benchmark has changed what bench/pytest_plugin/entry.py or marker.py use."""
     session = pytestconfig.pluginmanager.get_plugin("pytest-benchmark")
     source = Source("a name", "a full name", "a group", "a param", {"axis": 1}, {"told": 2})
     entry = pytest_benchmark.stats.Metadata(source, 3, {"timer": "ours"})

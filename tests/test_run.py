@@ -66,6 +66,7 @@ def test_a_matrix_becomes_records_a_report_and_exit_code_0(wattmark, tmp_path):
         for size in (2, 4)
     }
     assert len(found["toys:Mlp", "fp32", 2].replicates) == 2
+    assert found["toys:Mlp", "fp32", 2].counters["operators"]["value"] == 2  # x @ w.T + b
     for name in ("report.html", "plan.xlsx", "rows.csv", "report.md"):
         assert (tmp_path / "store" / name).stat().st_size > 500
         assert name in done.stderr

@@ -80,9 +80,7 @@ def gate(
     folder = _folder(output, resume)
     if _is_store(Path(str(base))):
         if not counters:
-            raise SpecError(
-                f"--base {base}: is a store, against which only --counters can be gated; time needs two arms"
-            )
+            raise SpecError(f"--base {base}: is a store; only --counters can be gated against one, time needs two arms")
         _finish(_against(Path(str(base)), folder, options, not selected), folder, json)
     _finish(_paired(str(base), head, install, folder, options, counters), folder, json)
 
@@ -114,7 +112,7 @@ def aa(
     drawn = seed if seed is not None else int.from_bytes(os.urandom(4), "big")
     checked = one_of("--allocator", allocator, ("pinned", "system"))
     with Progress() as progress, arms(".", say=progress.say) as both:
-        places = {"base": both.base, "head": both.head}
+        places: Any = {"base": both.base, "head": both.head}
         request = Request(places, plan, device or (), folder, command(), drawn, allocator=checked)
         for judgement in run(request, gates, progress):
             found = calibrated(folder, judgement.settings)
@@ -212,10 +210,11 @@ def _of_records(mode: Any, before: Any, base: str, after: Any, head: str, findin
         now.isoformat(timespec="seconds"),
         command(),
         mode,
-        *sides,
-        tuple(findings),
-        notes,
-        bench.__version__,
+        base=sides[0],
+        head=sides[1],
+        findings=tuple(findings),
+        notes=notes,
+        wattmark=bench.__version__,
     )
 
 

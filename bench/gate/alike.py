@@ -31,19 +31,30 @@ def differences(base: Mapping[str, Any], head: Mapping[str, Any], allowed: Colle
     """
     told, found = dict(_facts(base)), dict(_facts(head))
     return [
-        f"{name} is {told.get(name, 'not told')} in base and {found.get(name, 'not told')} in head"
+        f"{name} is {_shown(told.get(name, 'not told'))} in base and {_shown(found.get(name, 'not told'))} in head"
         for name in sorted(told.keys() | found.keys())
-        if told.get(name) != found.get(name)
+        if _known(told.get(name, "not told")) != _known(found.get(name, "not told"))
         if name in SETTINGS or not any(f"{name}.".startswith(f"{covering}.") for covering in allowed)
     ]
 
 
-def _facts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Every fact below, by its dotted name; one that cannot be had by its reason."""
-    if isinstance(value, Mapping) and set(value) == {"value", "reason"}:
-        yield name, f"absent ({value['reason']})"
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _facts(part, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, str(value)
+def _facts(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every fact below, by its dotted name."""
+    if not isinstance(value, Mapping) or _is_absent(value):
+        yield name, value
+        return
+    for key, part in value.items():
+        yield from _facts(part, f"{name}.{key}" if name else str(key))
+
+
+def _is_absent(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"value", "reason"}
+
+
+def _known(value: Any) -> Any:
+    """The value; why a fact cannot be had is no fact."""
+    return None if _is_absent(value) else value
+
+
+def _shown(value: Any) -> str:
+    return f"absent ({value['reason']})" if _is_absent(value) else str(value)

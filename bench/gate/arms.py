@@ -79,6 +79,10 @@ def arms(
     """
     ours = naming.here()
     meant = [naming.named("--base", base, ours), ours if head is None else naming.named("--head", head, ours)]
+    for arm in meant:
+        if arm.kind == "interpreter":  # at once, before anything is built for the other arm
+            with _blaming(arm):
+                interpreter.require(interpreter.ask(arm.python), arm.python)
     with contextlib.ExitStack() as stack:
         making = _Making(ours, install, cache or default_cache(), say, stack, [])
         ready = [making.ready(arm) for arm in meant]
@@ -130,8 +134,6 @@ class _Making:
     def ready(self, arm: Named) -> Named:
         """The arm with its sources and its interpreter in place."""
         with _blaming(arm):
-            if arm.kind == "interpreter":  # at once, before anything is built for the other arm
-                interpreter.require(interpreter.ask(arm.python), arm.python)
             return self._checked_out(arm, str(arm.revision)) if arm.kind == "revision" else arm
 
     def _checked_out(self, arm: Named, revision: str) -> Named:

@@ -7,6 +7,7 @@ function here takes one effect for each pair of processes: steps and chunks are 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -158,15 +159,19 @@ def smallest(effects: Sequence[float], minimum: float, alpha: float, pairs: int)
 
 def _once(pair: Pair, arm: Arm) -> list[Chunk]:
     """An arm's chunks that can be used; a round that it has twice tells no pairs of neighbours."""
-    chunks = pair.of(arm)
-    numbers = [chunk.round for chunk in chunks]
-    return [chunk for chunk in chunks if numbers.count(chunk.round) == 1 and _sound(chunk)]
+    chunks = [chunk for chunk in pair.chunks if chunk.arm == arm]
+    often = Counter(chunk.round for chunk in chunks)
+    return [chunk for chunk in chunks if often[chunk.round] == 1 and _sound(chunk)]
 
 
 def _sound(chunk: Chunk) -> bool:
     """Time passed, steps ran and work was done; written so that NaN fails."""
-    work = next(iter(chunk.work.values()), 0.0)
-    return 0 < chunk.seconds < math.inf and bool(chunk.step_seconds) and 0 < work < math.inf
+    return 0 < chunk.seconds < math.inf and len(chunk.step_seconds) > 0 and 0 < _work(chunk) < math.inf
+
+
+def _work(chunk: Chunk) -> float:
+    """In the workload's own item, which is the first."""
+    return next(iter(chunk.work.values()), 0.0)
 
 
 def _joules(pair: Pair, arm: Arm) -> float | None:
@@ -179,7 +184,7 @@ def _step(chunk: Chunk) -> float:
 
 
 def _rate(chunk: Chunk) -> float:
-    return next(iter(chunk.work.values())) / chunk.seconds
+    return _work(chunk) / chunk.seconds
 
 
 _LEVELS: dict[str, Callable[[Chunk], float]] = {"time": _step, "throughput": _rate}

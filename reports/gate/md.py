@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from reports.gate.face import Face
@@ -52,9 +51,8 @@ def _command(row: Row) -> Iterator[str]:
     if row.repeat.note:
         yield from (escape(row.repeat.note), "")
     if row.repeat.command:
-        # A fence that no run of backticks in the command ends.
-        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", row.repeat.command)), default=0))
-        yield from (f"{fence}shell", row.repeat.command, fence)
+        # One line that begins with a letter or a quotation mark, so nothing in it ends the block.
+        yield from ("```shell", row.repeat.command, "```")
 
 
 def _table(group: Group, rows: Sequence[Row]) -> Iterator[str]:

@@ -73,6 +73,8 @@ def test_a_fact_that_one_side_cannot_have_is_told_with_its_reason(here):
     (told,) = differences(other(here, "cpu.governor", absent), other(here, "cpu.governor", "performance"))
 
     assert told == "cpu.governor is absent (no such file) in base and performance in head"
+    other_reason = {"value": None, "reason": "not readable"}
+    assert differences(other(here, "cpu.governor", absent), other(here, "cpu.governor", other_reason)) == []
 
 
 def test_a_fact_that_only_one_side_names_is_a_difference(here):

@@ -136,10 +136,10 @@ def test_what_a_killed_process_left_is_cleared_away(project, home):
         assert tree.exists()
         assert worktrees(project) == 2
 
-    worktree.clear(home)
-
-    assert not tree.exists()
-    assert worktrees(project) == 1
+    repository = Repository.around(project.path)
+    with repository.temporary(repository.commit("v1"), home):
+        assert not tree.exists()
+        assert worktrees(project) == 2
 
 
 def test_what_another_process_uses_is_left_alone(project, home):

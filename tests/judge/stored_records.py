@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from bench.case import Case
@@ -47,7 +48,8 @@ COUNTERS: Mapping[str, Any] = {
 
 def run(number: int = 1) -> Run:
     """The run of that day."""
-    return Run(f"run-{number}", f"2026-10-{number:02}T10:15:00+00:00", "wattmark run", 0, 3, "0.1.0")
+    day = date(2026, 9, 30) + timedelta(number)
+    return Run(f"run-{number}", f"{day}T10:15:00+00:00", "wattmark run", 0, 3, "0.1.0")
 
 
 def record(*seconds: float, number: int = 1, energy: tuple[Reading, ...] = (), **more: Any) -> Record:

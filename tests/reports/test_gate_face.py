@@ -95,6 +95,22 @@ def test_a_case_that_is_not_gated_is_never_red():
     )
 
 
+def test_the_evidence_says_what_is_known_and_what_could_have_been_missed():
+    rows = build(judgement(SLOWER, UNCERTAIN)).rows
+
+    assert [row.evidence for row in rows] == [
+        "95 % interval +2.14 % to +4.04 %, p = 0.00098, 10 pairs, 2 dropped, margin ±3 %",
+        "95 % interval -4.1 % to +7.9 %, 6 pairs, 1 dropped, margin ±3 %, "
+        "smallest effect that would have been found: 9.8 %",
+    ]
+
+
+def test_levels_of_what_is_not_comparable_are_not_put_side_by_side_in_a_sentence():
+    (row,) = build(judgement(replace(SLOWER, verdict="incomparable", effect=None))).rows
+
+    assert row.change == "time per step: not compared"
+
+
 def test_calibration_counts_false_alarms_in_both_directions():
     assert build(calibrated()).headline == "1 false alarm in 2 cases, base against itself"
     assert build(judgement(SAME, mode="aa")).headline == "no false alarms in 1 case, base against itself"

@@ -182,10 +182,25 @@ def test_the_terminal_fits_100_columns(mode: str):
 
 
 def test_the_terminal_breaks_no_number_and_ends_with_the_outcome():
-    text = exported(paired(), "terminal").decode()
+    long = replace(SLOWER, case=case("a_module_with_a_long_name:AndALongWorkload"), metric="operators.of_a_long_name")
+    text = exported(judgement(long), "terminal").decode()
 
-    assert "3.12 % slower +2.14 % to +4.04 %\n" in text
+    assert "3.12 % more +2.14 % to +4.04 %\n" in text
+    assert "10.21 ms to 10.53 ms" in text
+    text = exported(paired(), "terminal").decode()
     assert "Wattmark gate: regressed: 3 of 8 cases" in text.splitlines()[-4:-3][0]
+
+
+def test_the_command_in_the_terminal_can_be_copied():
+    axes = {f"axis_{letter * 7}": size for size, letter in enumerate("abcdefghijklm")}
+    found = [replace(SLOWER, case=case(**{**axes, "axis_z": size})) for size in range(2)]
+    command = f"wattmark gate --base main quick {' '.join(f'--set {name}=1' for name in axes)}"
+    given = judgement(*found, command=command)
+
+    blocks = re.findall(r"^    wattmark gate .*?[^\\]$", exported(given, "terminal").decode(), re.MULTILINE | re.DOTALL)
+
+    told = [" ".join(block.replace("\\\n", " ").split()) for block in blocks]
+    assert told == [row.repeat.command for row in build(given).rows]
 
 
 def test_the_terminal_tells_few_enough_to_be_read():
@@ -270,6 +285,15 @@ def test_markdown_tables_have_the_same_number_of_columns_in_every_row(mode: str)
         else:
             assert len(set(block)) <= 1
             block = []
+
+
+def test_a_number_that_is_absent_without_a_reason_of_its_finding_has_a_footnote():
+    text = exported(judgement(SAME, SAME_MEMORY), "md").decode()
+
+    assert "| —<sup>1</sup> |" in text
+    assert "<sup>1</sup> counted exactly: equal or not" in text
+    assert "No p: no test was made." in text
+    assert "<sup>" not in exported(judgement(MISSING), "md").decode()
 
 
 def test_markdown_shows_fifty_findings_and_says_how_many_more_there_are():

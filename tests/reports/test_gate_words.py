@@ -126,6 +126,8 @@ def test_everything_absent_has_a_reason_and_no_number():
 def test_a_count_is_exact_and_a_time_never_is():
     assert words.margin(SAME_MEMORY).text == "exact"
     assert words.interval(SAME_MEMORY).note == "counted exactly: equal or not"
+    assert words.margin(replace(SAME_MEMORY, margin=0.02)).text == "±2 %"
+    assert not words.exact(replace(SAME_MEMORY, margin=0.02))
     assert words.margin(replace(SLOWER, margin=0.0)).text == "none"
     assert not words.exact(replace(SLOWER, margin=0.0, low=None, high=None))
     assert words.margin(SLOWER).text == "±3 %"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from injected import SLOWER
+
 from workloads import Prepared
 
 

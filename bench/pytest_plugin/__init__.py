@@ -44,7 +44,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """A TOML file is taken for a matrix only where it is named on the command line."""
     if file_path.suffix != ".toml" or not parent.session.isinitpath(file_path):
         return None
-    from bench.pytest_matrix import MatrixFile
+    from bench.pytest_plugin.matrix import MatrixFile
 
     return MatrixFile.from_parent(parent, path=file_path)
 
@@ -56,7 +56,7 @@ def pytest_fixture_setup(
     """In a marked test the fixture ``benchmark`` measures by our machinery."""
     fixture = yield
     if fixturedef.argname == "benchmark" and (mark := request.node.get_closest_marker(MARK)) is not None:
-        from bench.pytest_marker import take_over
+        from bench.pytest_plugin.marker import take_over
 
         take_over(fixture, mark, request.config)
     return fixture
@@ -67,6 +67,6 @@ def pytest_benchmark_compare_machine_info(config: pytest.Config, compared_benchm
     """pytest-benchmark compares machines before anything has been measured, when ours are not known yet: they are taken
     out of what it looks at, and compared in the end."""
     if then := compared_benchmark["machine_info"].pop(MARK, None):
-        from bench.pytest_entry import entries
+        from bench.pytest_plugin.entry import entries
 
         entries(config).compared.append(then)

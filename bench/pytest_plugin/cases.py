@@ -18,7 +18,7 @@ from bench.book import Book
 from bench.case import Case
 from bench.engines import Engine, engine
 from bench.record import Record, Run
-from bench.run import Request, _environment, _Worker, axes_of, check, choose, list_devices, preload
+from bench.run import Request, Worker, axes_of, check, choose, environment_of, list_devices, preload
 from bench.store import Store
 
 ALLOCATOR = "pinned"
@@ -68,7 +68,7 @@ class Cases:
 
     def tried(self, case: Case) -> tuple[str, str | None]:
         """Two steps of the case and no measurement: its status and reason."""
-        ended = self._worker(case)._run(case, 0, fit_only=True)
+        ended = self._worker(case).run(case, 0, fit_only=True)
         if ended.result is None:
             return ended.status, ended.reason
         replicate = ended.result["replicate"]
@@ -84,11 +84,11 @@ class Cases:
         self.stop()
         self._folder.cleanup()
 
-    def _worker(self, case: Case) -> _Worker:
+    def _worker(self, case: Case) -> Worker:
         machine = self._engine()
         if case.device not in self._environments:
-            self._environments[case.device] = _environment(machine, case.device, ALLOCATOR)
-        return _Worker(machine, self._book, self._request, _Silent())
+            self._environments[case.device] = environment_of(machine, case.device, ALLOCATOR)
+        return Worker(machine, self._book, self._request, _Silent())
 
     def _engine(self) -> Engine:
         if self._machine is None:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bench.pytest_entry import enter
+from bench.pytest_plugin.entry import enter
 from bench.store import Store
 
 SETTINGS = {"work", "device", "budget", "meters", "trains"}  # of `bench.measure`

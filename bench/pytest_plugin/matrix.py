@@ -18,8 +18,8 @@ from bench import matrix as matrices
 from bench.case import Case
 from bench.environment import scrub
 from bench.errors import SpecError
-from bench.pytest_cases import Cases, name
-from bench.pytest_entry import Source, enter, session
+from bench.pytest_plugin.cases import Cases, name
+from bench.pytest_plugin.entry import Source, enter, session
 
 
 class MatrixFile(pytest.File):
