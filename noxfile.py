@@ -1,4 +1,5 @@
-"""The commands of the house: `nox -s bench`, `nox -s tests`, `nox -s overhead`, `nox -s lint`, `nox -s types`.
+"""The commands of the house: `nox -s bench`, `tests`, `lint`, `types`, `gate`, and what measures us: `overhead`, `aa`,
+`calibrate`.
 
 With `nox --no-venv` they use the torch that is already there (a vendor's container, a GPU box).
 """
@@ -43,6 +44,32 @@ def overhead(session: nox.Session) -> None:
 
 
 @nox.session
+def gate(session: nox.Session) -> None:
+    """Count the steps of the matrix `smoke` exactly, against the counts that were accepted; or any `wattmark gate`."""
+    _install_with_data(session)
+    # Time is not gated on machines that are shared with others.
+    arguments = session.posargs or ["smoke", "--device", "cpu", "--counters", "--base", "tests/baseline"]
+    _python(session, "-m", "bench", "gate", *arguments)
+
+
+@nox.session
+def aa(session: nox.Session) -> None:
+    """Gate identical code again and again, and add it to the record of the gate's false alarms."""
+    _calibrate(session, "collect", "same", *session.posargs)
+
+
+@nox.session
+def calibrate(session: nox.Session) -> None:
+    """Measure the gate's error rates: every series, then the tables of docs/gating.md; hours. Arguments: one series."""
+    if session.posargs:
+        _calibrate(session, *session.posargs)
+        return
+    for series, gates in (("same", 50), ("load", 17), ("slow3", 20), ("slow5", 20), ("neighbour", 3)):
+        _calibrate(session, "collect", series, "--gates", str(gates))
+    _calibrate(session, "table")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     _only(session, "lint")
@@ -55,6 +82,11 @@ def types(session: nox.Session) -> None:
     """Check types."""
     _install(session, "-e", ".", *nox.project.dependency_groups(PYPROJECT, "types"))
     session.run("mypy", *session.posargs)
+
+
+def _calibrate(session: nox.Session, *arguments: str) -> None:
+    _install(session, "-e", ".", *nox.project.dependency_groups(PYPROJECT, "calibrate"))
+    _python(session, "tests/benchmarks/gating/calibrate.py", *arguments)
 
 
 def _install(session: nox.Session, *packages: str) -> None:

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.device import Device
+from bench.operators import Operators
 from bench.record import absent
 from workloads import Prepared
 
@@ -252,7 +252,7 @@ def _operators(step: Callable[[], None]) -> Counts:
     """What torch dispatches, forward, backward and update; a model that is compiled is run as it was written."""
     runs = []
     for _ in range(2):
-        with _Operators() as run:
+        with Operators() as run:
             step()
         runs.append(run)
     first, second = runs
@@ -265,45 +265,3 @@ def _operators(step: Callable[[], None]) -> Counts:
         "operators": _counted(second.ran.total(), source, second.ran),
         "flop.dispatched": _counted(second.flop, f"{source}, torch.utils.flop_counter"),
     }
-
-
-class _Operators(TorchDispatchMode):
-    """Counts operators by the name of their overload, and the FLOPs of those whose formula torch knows.
-
-    Operators that are made of others are counted as those: autograd takes them apart, inference mode does not, and the
-    same model shall count the same.
-    """
-
-    supports_higher_order_operators = True
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.ran = Counter[str]()
-        self.flop = 0
-        self._formulas = _formulas()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if isinstance(func, torch._ops.OpOverload):
-            with self:
-                made = func.decompose(*args, **kwargs)
-            if made is not NotImplemented:
-                return made
-        result = func(*args, **kwargs)
-        self.ran[str(func)] += 1
-        formula = self._formulas.get(getattr(func, "_overloadpacket", None))
-        if formula is not None:
-            self.flop += int(formula(*args, **kwargs, out_val=result))
-        return result
-
-
-def _formulas() -> dict[Any, Any]:
-    """FLOPs of an operator's call: torch's table, and the CPU's fused attention, whose arguments are as the GPU's."""
-    from torch.utils.flop_counter import flop_registry
-
-    aten = torch.ops.aten
-    known: dict[Any, Any] = dict(flop_registry)
-    for end in ("", "_backward"):
-        fused = getattr(aten, f"_scaled_dot_product_flash_attention_for_cpu{end}")
-        known.setdefault(fused, known[getattr(aten, f"_scaled_dot_product_flash_attention{end}")])
-    return known

@@ -57,11 +57,11 @@ def sentences(found: Iterable[str], indent: int = 2) -> Iterator[Part]:
     return (Padding(Text(sentence), (0, 0, 0, indent)) for sentence in found)
 
 
-def table(full: Table, whole: bool = False) -> Iterator[Part]:
-    """A table without its minor columns, under its title and above its footnotes; ``whole`` numbers are not broken."""
+def table(full: Table) -> Iterator[Part]:
+    """A table without its minor columns, under its title and above its footnotes."""
     shown = full.brief
     yield heading(shown.title)
-    yield _grid(shown, whole)
+    yield _grid(shown)
     notes = (f"{_superscript(mark)} {note}" for mark, note in enumerate(shown.notes, start=1))
     yield from sentences([*shown.remarks, *notes])
 
@@ -80,13 +80,13 @@ def _parts(report: Report) -> Iterator[Part]:
             yield from sentences([f"and {len(report.caveats) - _CAVEATS} more, which the other formats tell"])
 
 
-def _grid(table: Table, whole: bool) -> RichTable:
+def _grid(table: Table) -> RichTable:
     laid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, header_style="dim")
     heads = [_heading(column) for column in table.columns]
     tallest = max(map(len, heads))
     for column, lines in zip(table.columns, heads, strict=True):
         title = Text("\n".join([""] * (tallest - len(lines)) + lines), no_wrap=True)
-        laid.add_column(title, justify="right" if column.numeric else "left", no_wrap=whole and column.numeric)
+        laid.add_column(title, justify="right" if column.numeric else "left")
     for row, pads in zip(table.rows, paddings(table), strict=True):
         laid.add_row(*map(_cell, row, table.columns, pads))
     return laid

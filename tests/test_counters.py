@@ -2,6 +2,7 @@
 
 import gc
 import json
+import mmap
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -224,6 +225,19 @@ def test_pages_that_every_step_takes_anew_are_counted(pinned):
 
     assert 300 <= more(base, head, "faults") < 364
     assert verdicts(base, head) == {"faults": "regressed"}
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="needs Linux")
+def test_faults_are_of_small_pages_whether_or_not_the_kernel_has_a_huge_one_to_give(pinned):
+    def step(number):
+        with mmap.mmap(-1, 8 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+            memory.madvise(mmap.MADV_HUGEPAGE)
+            for start in range(0, len(memory), mmap.PAGESIZE):
+                memory[start] = 1
+
+    found = count(Prepared(step, [{"row": 1}], {}, {}), CPU, [None])["faults"]["value"]
+
+    assert 0 <= found - (8 << 20) // mmap.PAGESIZE < 64
 
 
 def test_faults_are_not_counted_where_the_allocator_is_not_pinned(monkeypatch):

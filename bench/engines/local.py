@@ -47,6 +47,9 @@ class Engine:
         entries = [entry for entry in sys.path if entry] if path is None else map(str, path)
         self._environment = {**os.environ, **_NO_CUDA_IN_SERVER, "PYTHONPATH": os.pathsep.join(entries)}
         self._environment |= PINNED if allocator == "pinned" else {}
+        if python is not None:  # another interpreter has a home and tools (compilers, ninja) of its own
+            self._environment.pop("PYTHONHOME", None)
+            self._environment["PATH"] = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
         self._server: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._events: Events | None = None

@@ -126,10 +126,8 @@ class _Together:
                 for arm in (order if number % 2 == 0 else order[::-1])  # A B B A
             ]
         energy = {str(arm): self._energy(arm, step) for arm in order} if self._lockstep.energy else {}
-        for arm in order:
-            ended = self._talks.pop(arm).end()
-            if ended.result is None or ended.result["replicate"]["status"] != "ok":
-                raise _ArmEnded(arm, ended)
+        for arm in tuple(self._talks):
+            self._end(arm)
         return replace(pair, chunks=tuple(chunks), energy=energy, covariates=beside.covariates, beside=beside.who)
 
     def close(self) -> None:
@@ -152,6 +150,11 @@ class _Together:
             assert ended is not None
             raise _ArmEnded(arm, ended)
         return heard[1]
+
+    def _end(self, arm: Arm) -> None:
+        ended = self._talks.pop(arm).end()
+        if ended.result is None or ended.result["replicate"]["status"] != "ok":
+            raise _ArmEnded(arm, ended)
 
     def _chunk(self, arm: Arm, number: int, cut: Schedule) -> Chunk:
         anew = number > 0 and number % cut.rebuild == 0
@@ -187,11 +190,6 @@ class _Apart(_Together):
         energy = super()._energy(arm, step)
         self._end(arm)
         return energy
-
-    def _end(self, arm: Arm) -> None:
-        ended = self._talks.pop(arm).end()
-        if ended.result is None or ended.result["replicate"]["status"] != "ok":
-            raise _ArmEnded(arm, ended)
 
 
 class _Beside(contextlib.AbstractContextManager["_Beside"]):

@@ -15,6 +15,8 @@ LEAST = 3  # points on each side of a change: a single spike, or two, is none
 _BOUND = 3.0
 # A change must explain more than so many times the logarithm of the number of points, in units of the variance.
 _PENALTY = 3.0
+# No two runs agree better than to a hundredth of a per cent, but for chance.
+_CALMEST = 1e-4
 _SHUFFLES = 999
 _LEVEL = 0.01
 
@@ -60,8 +62,8 @@ def spread(logs: Sequence[float]) -> float:
     steps = [after - before for before, after in pairwise(logs)]
     middle = median(steps) if steps else 0.0
     # 1.4826 makes the median absolute deviation of a normal distribution its standard deviation; a difference of two
-    # points scatters by the square root of 2 more than a point. The least keeps equal points from dividing by zero.
-    return max(1.4826 * median([abs(step - middle) for step in steps] or [0.0]) / math.sqrt(2), 1e-9)
+    # points scatters by the square root of 2 more than a point.
+    return max(1.4826 * median([abs(step - middle) for step in steps] or [0.0]) / math.sqrt(2), _CALMEST)
 
 
 def confirmed(logs: Sequence[float]) -> bool:

@@ -20,7 +20,7 @@ def export(face: Face) -> bytes:
 
 def _parts(face: Face) -> Iterator[Part]:
     if face.rows:
-        yield from table(findings_table("Findings", face.rows), whole=True)
+        yield from table(findings_table("Findings", face.rows))
     looked = [row for row in face.of(*GROUPS) if row.group not in _FINE]
     for group, rows in face.groups:
         shown = [row for row in rows if row in looked[:_TOLD]]

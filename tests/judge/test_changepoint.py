@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -36,7 +37,7 @@ def series(kind: Callable[[random.Random], list[float]], count: int) -> Iterator
 
 
 def test_a_step_is_cut_where_it_is():
-    assert segments([0.0, 0.01, -0.01, 0.0, 0.01, 0.5, 0.51, 0.49, 0.5]) == [0, 5]
+    assert segments([0.0, 0.012, -0.01, 0.003, 0.011, 0.5, 0.516, 0.49, 0.501]) == [0, 5]
 
 
 def test_two_steps_are_cut_and_the_last_change_is_between_the_last_two_levels():
@@ -56,7 +57,7 @@ def test_so_few_runs_are_a_spike_and_no_level(aside: int):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_level_is_called_two_in_at_most_3_of_100_series(kind: Callable[[random.Random], list[float]]):
-    assert sum(last_change(logs) is not None for logs in series(kind, 200)) <= 6
+    assert sum(last_change(logs) is not None for logs in series(kind, 100)) <= 3
 
 
 def test_without_shuffling_lots_would_be_taken_for_levels():
@@ -66,13 +67,14 @@ def test_without_shuffling_lots_would_be_taken_for_levels():
     assert sum(confirmed(logs) for logs in cut) <= 2
 
 
-@pytest.mark.parametrize(("kind", "step", "newest", "least"), [(normal, 0.05, 3, 85), (normal, 0.03, 6, 90),
-                                                              (spiked, 0.05, 6, 80)])  # fmt: skip
+@pytest.mark.parametrize(("kind", "step", "newest", "least"), [(normal, 0.05, 3, 42), (normal, 0.03, 6, 45),
+                                                              (spiked, 0.05, 6, 40)])  # fmt: skip
 def test_a_step_beyond_the_scatter_is_found(
     kind: Callable[[random.Random], list[float]], step: float, newest: int, least: int
 ):
+    """Of 50 series."""
     found = 0
-    for logs in series(kind, 100):
+    for logs in series(kind, 50):
         changed = last_change([*logs[:-newest], *(one + step for one in logs[-newest:])])
         found += changed is not None and abs(changed[1] - (COUNT - newest)) <= 1
 
@@ -102,7 +104,7 @@ def test_the_spread_notices_neither_a_step_nor_a_spike():
 def test_every_level_has_enough_points():
     for logs in series(by_lot, 30):
         cuts = [*segments(logs), len(logs)]
-        assert min(after - before for before, after in zip(cuts, cuts[1:], strict=False)) >= LEAST
+        assert min(after - before for before, after in pairwise(cuts)) >= LEAST
 
 
 def test_the_same_series_gets_the_same_answer():

@@ -47,6 +47,13 @@ def test_rounds_with_one_arm_missing_do_not_count(pair):
     assert effect(uneven, "time") == pytest.approx(math.log(1.1))
 
 
+def test_neighbours_are_compared_and_no_others(pair):
+    drift = [0.4 * 1.5**number for number in range(8)]
+    base = [None if number == 1 else seconds for number, seconds in enumerate(drift)]
+
+    assert effect(pair(base=base, head=[1.1 * seconds for seconds in drift]), "time") == pytest.approx(math.log(1.1))
+
+
 def test_a_pair_of_two_rounds_has_no_effect(pair):
     assert effect(pair(base=(0.4,) * 8, head=(0.44, 0.44)), "time") is None
     assert effect(pair(base=(0.4,) * 8, head=(0.44, 0.44, 0.44)), "time") is not None

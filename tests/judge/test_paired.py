@@ -176,6 +176,14 @@ def test_sequential_cases_find_changes_after_twelve_pairs(gate, steady, name, ef
     assert {pair.stage for pair in pairs[name]} == {"sequential"}
 
 
+def test_each_metric_of_a_sequential_case_rests_on_the_pairs_that_settled_it(gate, steady, name):
+    gating = Gating(metrics=("time", "energy"), sequential=True)
+    time, energy = gate({name: gating}, steady(0.0, energy={"base": 2.0, "head": 2.2}))[0]
+
+    assert (time.verdict, time.pairs) == ("unchanged", 4)
+    assert (energy.verdict, energy.pairs) == ("regressed", 12)
+
+
 def test_sequential_cases_share_their_risk(case, gate, pair):
     cases = {made.id: made for made in (case(f"toys:Case{number}") for number in range(3))}
 
@@ -193,9 +201,11 @@ def test_sequential_cases_end_without_a_verdict(gate, noisy, name):
 
 def test_pairs_beyond_the_plan_are_not_used(pairs_of, name):
     pairs = pairs_of([0.0] * 6) + pairs_of([0.5] * 20, index=6)
+    mixed = random.Random(5).sample(pairs, len(pairs))
 
-    assert needs({name: pairs}, {name: TIME}) == {}
-    assert only(judge({name: pairs}, {name: TIME})).pairs == 6
+    for read in (pairs, mixed):
+        assert needs({name: read}, {name: TIME}) == {}
+        assert (only(judge({name: read}, {name: TIME})).pairs, only(judge({name: read}, {name: TIME})).effect) == (6, 0)
 
 
 def test_the_order_in_which_pairs_are_read_means_nothing(pairs_of, name):
@@ -225,6 +235,28 @@ def test_what_comes_next_is_known_from_earlier_stages_alone(pairs_of, name):
         pairs = screen + pairs_of(effects, stage="confirm", index=6)
 
         assert needs({name: pairs}, {name: TIME}) == {name: ("confirm", 8)}
+        assert only(judge({name: pairs}, {name: TIME})).verdict == "inconclusive"
+
+
+def test_half_a_confirmation_is_none(pairs_of, name):
+    pairs = pairs_of([0.03] * 6) + pairs_of([0.0] * 12, stage="confirm", index=6)
+    found = only(judge({name: pairs}, {name: TIME}))
+
+    assert (found.verdict, found.p) == ("inconclusive", None)
+    assert "not finished: 1 more pair was to be measured" in found.reasons
+
+
+def test_what_was_not_confirmed_to_its_end_still_counts_in_the_family(case, pairs_of):
+    done, cut = case("toys:Done").id, case("toys:Cut").id
+    effects = [0.05] * 13 + [-0.05]
+    pairs = {
+        done: pairs_of([0.05] * 6, "toys:Done") + pairs_of(effects, "toys:Done", stage="confirm", index=6),
+        cut: pairs_of([0.05] * 6, "toys:Cut") + pairs_of([0.05] * 13, "toys:Cut", stage="confirm", index=6),
+    }
+    found = judge(pairs, {done: TIME, cut: TIME})
+
+    assert [finding.verdict for finding in found] == ["regressed", "inconclusive"]
+    assert found[0].p == 2 * 15 / 2**14
 
 
 def test_spoiled_pairs_are_replaced_within_the_budget(gate, pair, name):
@@ -247,6 +279,16 @@ def test_a_machine_that_is_never_quiet_ends_the_gate_without_a_verdict(gate, ste
     assert found.verdict == "inconclusive"
     assert (found.pairs, found.dropped, found.effect) == (0, len(pairs[name]), None)
     assert found.reasons[0] == "0 good pairs, 4 are needed"
+
+
+def test_a_pair_at_another_clock_than_the_others_is_replaced(gate, pair, name):
+    def measure(_, stage, index):
+        clock = {"clock.sm": 1.5e9 if index == 2 else 1.98e9}
+        return pair(stage=stage, index=index, chunk_covariates={"base": clock, "head": clock})
+
+    findings, pairs = gate({name: TIME}, measure)
+
+    assert (only(findings).dropped, len(pairs[name])) == (1, 7)
 
 
 def test_a_failed_pair_is_tried_once_more(pair, pairs_of, name):
@@ -272,6 +314,13 @@ def test_a_head_that_fails_where_base_runs_is_a_regression_with_its_cause(pair, 
 
     assert (found.verdict, found.effect, found.pairs) == ("regressed", None, 0)
     assert found.reasons == ("head did not run in 2 of 2 pairs (oom): head: no room; base in none",)
+
+
+def test_a_head_that_begins_to_fail_is_a_regression_though_some_pairs_ran(pair, pairs_of, name):
+    found = only(judge({name: pairs_of([0.0] * 3, index=5) + fails(pair, ("head",))}, {name: TIME}))
+
+    assert found.verdict == "regressed"
+    assert found.reasons[0].startswith("head did not run in 2 of 5 pairs (oom)")
 
 
 @pytest.mark.parametrize("arms", [("base",), ("base", "head")])
@@ -321,6 +370,13 @@ def test_a_case_that_this_machine_cannot_see_is_shown_and_not_gated(gate, steady
 
     assert not found.gateable
     assert found.reasons == ("only changes from 4.2 % on can be seen here, and the margin is 3.0 %",)
+
+
+def test_a_calibration_of_the_time_says_nothing_of_energy(gate, steady, name):
+    measure = steady(0.0, energy={"base": 2.0, "head": 2.0})
+    time, energy = gate({name: Gating(metrics=("time", "energy"))}, measure, {name: 0.2})[0]
+
+    assert (time.gateable, energy.gateable) == (False, True)
 
 
 def test_a_head_that_fails_is_red_on_any_machine(pair, name):

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from made_judgements import (
     COMMAND,
+    ENERGY,
     FASTER,
     HEAD_DIED,
     MISSING,
@@ -182,7 +183,7 @@ def test_the_terminal_fits_100_columns(mode: str):
 
 
 def test_the_terminal_breaks_no_number_and_ends_with_the_outcome():
-    long = replace(SLOWER, case=case("a_module_with_a_long_name:AndALongWorkload"), metric="operators.of_a_long_name")
+    long = replace(SLOWER, case=case(f"module:{'Long' * 20}"), metric="long" * 20)
     text = exported(judgement(long), "terminal").decode()
 
     assert "3.12 % more +2.14 % to +4.04 %\n" in text
@@ -191,11 +192,11 @@ def test_the_terminal_breaks_no_number_and_ends_with_the_outcome():
     assert "Wattmark gate: regressed: 3 of 8 cases" in text.splitlines()[-4:-3][0]
 
 
-def test_the_command_in_the_terminal_can_be_copied():
-    axes = {f"axis_{letter * 7}": size for size, letter in enumerate("abcdefghijklm")}
+@pytest.mark.parametrize("length", range(1, 40, 4))
+def test_the_command_in_the_terminal_can_be_copied(length: int):
+    axes = {"axis" * 4: 1, "a" * length: 1, "axis" * 8: 1, "axis" * 6: 1}
     found = [replace(SLOWER, case=case(**{**axes, "axis_z": size})) for size in range(2)]
-    command = f"wattmark gate --base main quick {' '.join(f'--set {name}=1' for name in axes)}"
-    given = judgement(*found, command=command)
+    given = judgement(*found, command=f"wattmark gate --base main {' '.join(f'--set {name}=1' for name in axes)}")
 
     blocks = re.findall(r"^    wattmark gate .*?[^\\]$", exported(given, "terminal").decode(), re.MULTILINE | re.DOTALL)
 
@@ -293,7 +294,7 @@ def test_a_number_that_is_absent_without_a_reason_of_its_finding_has_a_footnote(
     assert "| —<sup>1</sup> |" in text
     assert "<sup>1</sup> counted exactly: equal or not" in text
     assert "No p: no test was made." in text
-    assert "<sup>" not in exported(judgement(MISSING), "md").decode()
+    assert "<sup>" not in exported(judgement(ENERGY, replace(UNCERTAIN, p=0.2)), "md").decode()
 
 
 def test_markdown_shows_fifty_findings_and_says_how_many_more_there_are():

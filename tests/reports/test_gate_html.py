@@ -69,6 +69,7 @@ def test_every_finding_stands_with_its_reasons_and_command_without_a_script(page
 
     for row in build(paired()).rows:
         assert f"{row.full_name}: {row.change}" in text
+        assert row.evidence in text
         assert row.repeat.command in text
         assert all(reason in text for reason in row.reasons)
 
@@ -195,7 +196,8 @@ def test_single_processes_are_shown_without_a_line_between_them():
     assert len(places(picture, "marker")) == 6 + 2  # with the legend
     assert places(picture, "pair") == []
     assert "processes, in the order of their measuring" in [one.text for one in picture.iter("text")]
-    assert len(drawn(export(build(history())).decode())) == 1
+    (picture,) = drawn(export(build(history())).decode())
+    assert places(picture, "none") == []  # eight stages of one process each: no room to divide and name them
 
 
 def test_processes_of_two_kinds_lie_at_two_heights():
