@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import bench
+from bench.caveats import caveats
 from bench.errors import SpecError
 from bench.judge.keys import differences
 from bench.judge.stored import ANSWERS, newest
@@ -31,12 +32,13 @@ class Accepted:
     """One case of an acceptance.
 
     ``replaced`` is the run that was the baseline before, ``differences`` are the keys that differ from it, ``change``
-    is new over old, minus 1, by metric; a new case has none of them.
+    is new over old, minus 1, by metric; a new case has none of them. ``caveats`` are the record's (`bench.caveats`).
     """
 
     case: str
     id: str
     run: str
+    caveats: tuple[str, ...] = ()
     replaced: str | None = None
     differences: tuple[str, ...] = ()
     change: Mapping[str, float] | None = None
@@ -53,7 +55,8 @@ class Acceptance:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Acceptance:
-        cases = (Accepted(**{**case, "differences": tuple(case["differences"])}) for case in data["cases"])
+        lists = ("caveats", "differences")
+        cases = (Accepted(**{**case, **{name: tuple(case[name]) for name in lists}}) for case in data["cases"])
         return cls(**{**data, "cases": tuple(cases)})
 
 
@@ -69,6 +72,7 @@ class Row:
     reason: str | None
     environment: Mapping[str, str]
     values: Mapping[str, float | None]
+    caveats: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The row as plain data."""
@@ -142,11 +146,11 @@ def log(path: Path) -> list[Acceptance]:
 
 def _case(old: Record | None, new: Record) -> Accepted:
     if old is None:
-        return Accepted(str(new.case), new.case.id, new.run.id)
+        return Accepted(str(new.case), new.case.id, new.run.id, tuple(caveats(new)))
     hard, soft = differences(old, new)
     pairs = {metric: (value(old, metric).value, value(new, metric).value) for metric in SHOWN}
     change = {metric: after / before - 1 for metric, (before, after) in pairs.items() if before and after}
-    return Accepted(str(new.case), new.case.id, new.run.id, old.run.id, (*hard, *soft), change)
+    return Accepted(str(new.case), new.case.id, new.run.id, tuple(caveats(new)), old.run.id, (*hard, *soft), change)
 
 
 def _row(record: Record, entry: Acceptance | None) -> Row:
@@ -158,6 +162,7 @@ def _row(record: Record, entry: Acceptance | None) -> Row:
         reason=entry.reason if entry else None,
         environment=_facts(record.environment),
         values={metric: value(record, metric).value for metric in SHOWN},
+        caveats=tuple(caveats(record)),
     )
 
 

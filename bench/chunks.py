@@ -55,6 +55,8 @@ class _Arm:
         self._device = Device.from_json(job.device)
         self._meters: Meters | None = open_meters(tuple(job.meters), self._device) if job.meters else None
         self._covariates = Covariates()
+        # The collector works between chunks alone, so that its pauses stay out of the steps.
+        gc.disable()
         self._build(job.seed)
 
     def known(self) -> dict[str, Any]:
@@ -66,6 +68,7 @@ class _Arm:
         """Run one chunk; the order has ``warm`` and ``steps``, and a ``seed`` where the model is to be built anew."""
         if order.get("seed") is not None:
             self._rebuild(order["seed"])
+        gc.collect()
         warmup = self._window.run(order["warm"])[1] if order["warm"] else ()
         meters = self._meters if self._device.kind != "cpu" else None
         sample, result = self._window.sample(
@@ -114,16 +117,11 @@ class _Arm:
 
     def _rebuild(self, seed: int) -> None:
         del self.built, self._window
-        gc.unfreeze()
-        gc.collect()
         self._build(seed)
 
     def _build(self, seed: int) -> None:
         self.built: Built = build(replace(self._job, seed=seed), self._device)
         self._window = Window(self.built.prepared.step, self._device, time.perf_counter_ns)
-        # As in a replicate: what was built stays, and the collector's pauses stay out of the steps.
-        gc.collect()
-        gc.freeze()
 
 
 def _rounded(seconds: tuple[float, ...]) -> list[float]:

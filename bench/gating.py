@@ -38,7 +38,7 @@ class Gating:
     margin: Mapping[str, float] = field(default_factory=dict)
     minimum: float = 0.01
     pairs: int = 6
-    seconds: float = 1.6
+    seconds: float = 1.5
     contaminated: float = 0.5
     sequential: bool = False
 

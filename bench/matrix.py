@@ -192,9 +192,7 @@ def searches(matrix: Matrix, devices: Sequence[str], data: str = "auto", model: 
     return list({case.id: case for case in found}.values())
 
 
-def _points(
-    matrix: Matrix, devices: Sequence[str], data: str, model: str | None
-) -> Iterator[tuple[Case, Entry]]:
+def _points(matrix: Matrix, devices: Sequence[str], data: str, model: str | None) -> Iterator[tuple[Case, Entry]]:
     """Every combination of the axes other than the batch size, with the entry that it is of."""
     for device, entry in itertools.product(devices, matrix.entries):
         if entry.runs_on(device):

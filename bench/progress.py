@@ -116,14 +116,14 @@ class Progress:
         self._case, self._began, self._phase, self._unit = case, time.monotonic(), _STAGES[stage], "pair"
         self._draw(now=True)
 
-    def end_pair(self, pair: Pair) -> None:
-        """They have ended."""
+    def end_pair(self, pair: Pair, disturbed: str | None) -> None:
+        """They have ended, or something has ``disturbed`` them and they will be replaced."""
         self._took.setdefault(pair.case.id, []).append(time.monotonic() - self._began)
-        if pair.status == "ok":
+        if pair.status == "ok" and disturbed is None:
             self._done += 1
             self._left[pair.case.id] = max(self._left.get(pair.case.id, 0) - 1, 0)
         else:
-            self._print(f"  {escape(self._name(pair.case))}  [yellow]{pair.status}[/] {escape(str(pair.reason))}")
+            self._print(f"  {escape(self._name(pair.case))}  [yellow]{escape(disturbed or str(pair.reason))}[/]")
         self._case = None
         self._draw(now=True)
 

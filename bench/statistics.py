@@ -58,6 +58,19 @@ def percentile(values: Sequence[float], rank: int) -> float | None:
     return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
 
 
+def quartile(values: Sequence[float]) -> float:
+    """The lower quartile by linear interpolation, of however few values.
+
+    >>> quartile([1, 2, 3, 4, 5])
+    2.0
+    """
+    ordered = sorted(values)
+    position = (len(ordered) - 1) / 4
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
 def t95(degrees: int) -> float:
     """Two-sided 95 % quantile of Student's t."""
     return t_quantile(0.975, degrees)

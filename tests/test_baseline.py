@@ -115,6 +115,17 @@ def test_the_log_names_no_user_and_no_folder(measured, store, tmp_path):
     assert set(json.loads(text)["log"][0]) == {"accepted", "reason", "wattmark", "cases"}
 
 
+def test_a_record_that_was_disturbed_is_accepted_with_its_caveats_in_the_log(measured, store, tmp_path, sample):
+    one = measured(1)
+    busy = (replace(one.replicates[0], samples=(sample(covariates={"foreign_share": 0.4}),)), one.replicates[1])
+    base = tmp_path / "base"
+
+    (case,) = accept([store("run", replace(one, replicates=busy))], base, "first").cases
+
+    assert any("other programs used up to 40%" in caveat for caveat in case.caveats)
+    assert (show(base)[0].caveats, log(base)[0].cases[0].caveats) == (case.caveats, case.caveats)
+
+
 @pytest.mark.parametrize("status", ["failed", "crashed", "timeout", "interrupted"])
 def test_what_failed_or_was_not_finished_is_refused_and_nothing_is_changed(status, measured, store, tmp_path):
     base = tmp_path / "base"

@@ -121,6 +121,22 @@ def test_what_a_step_frees_of_its_own_is_not_in_its_peak():
     assert found["memory.peak"]["value"] == 2 * 4 * 64 * 4
 
 
+def test_the_peak_is_beyond_what_the_step_before_left_as_gradients_are():
+    def peak(before_clearing):
+        held = []
+
+        def step(number):
+            kept = list(held) if before_clearing else None
+            held.clear()
+            held.append(torch.empty(1000))
+            return kept
+
+        return counted(Prepared(step, [{"row": 1}], {}, {}))["memory.peak"]["value"]
+
+    assert peak(before_clearing=False) == 0
+    assert peak(before_clearing=True) == 4000
+
+
 def test_six_products_added_to_bert_are_six_operators_with_their_flops_and_bytes():
     made = prepared(Classify(batch_size=2, **TINY))
     left, right = torch.randn(64, 128), torch.randn(128, 128)

@@ -226,7 +226,8 @@ def _finish(judgement: Any, folder: Path | None, json: bool) -> None:
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     write(judgement, [*paths, Path("json" if json else "terminal")])
     if os.environ.get("GITHUB_ACTIONS") == "true" and not json:
-        print("\n".join(annotation_lines(judgement)))
+        for line in annotation_lines(judgement):
+            print(line)
     if summary:
         from reports.gate import build, exporter
 

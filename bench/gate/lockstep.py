@@ -26,10 +26,11 @@ from bench.measuring import Plan
 from bench.pair import ARMS, Arm, Chunk, Pair, Stage
 from bench.record import Reading
 
-CHUNK = 0.03  # s of measured steps that a chunk aims at: long against a switch of processes, short against drift
+CHUNK = 0.07  # s of measured steps that a chunk aims at: a few steps, of which a quarter are quick ones, before drift
 MOST_STEPS = 32  # of a chunk: what is told of it then fits one write into a pipe
 ROUNDS = (6, 12)  # the fewest, of which the median outvotes two; and the most
 SETTLE = 2  # steps more to warm up after the model was built anew, until its memory is in use
+BUILDING = 0.25  # share of a pair's time that may go into building the model anew
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,18 @@ class Schedule:
 def schedule(step: float, build: float, seconds: float) -> Schedule:
     """The chunks that fit into ``seconds``, from the time of a step and of building the model (s).
 
-    At most a third of the time goes into building, but the model is built anew at least once.
+    The model is built anew as often as a quarter of the time allows, and at least once.
 
     >>> schedule(step=0.02, build=0.05, seconds=1.6)
-    Schedule(rounds=10, warm=1, steps=2, rebuild=3)
+    Schedule(rounds=7, warm=1, steps=4, rebuild=3)
     """
     steps = min(max(round(CHUNK / step), 1), MOST_STEPS)
     warm = 1 if steps < 8 else 2
-    chunk, anew = (warm + steps) * step, build + SETTLE * step
-    rebuild = min(max(math.ceil(2 * anew / chunk), 1), ROUNDS[0] // 2)
-    rounds = min(max(int(seconds / (2 * (chunk + anew / rebuild))), ROUNDS[0]), ROUNDS[1])
-    return Schedule(rounds, warm, steps, rebuild)
+    anew = 2 * (build + SETTLE * step)
+    times = min(max(int(BUILDING * seconds / anew), 1), ROUNDS[1] - 1)
+    left = seconds - times * anew
+    rounds = min(max(int(left / (2 * (warm + steps) * step)), ROUNDS[0]), ROUNDS[1])
+    return Schedule(rounds, warm, steps, math.ceil(rounds / (times + 1)))
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ class Lockstep:
         try:
             pair = way.run(pair, (first, other))
         except _ArmEnded as ended:
-            failed = ended.ended
-            reason = f"{ended.arm}: {failed.reason}"
-            pair = replace(pair, status=failed.status, reason=reason, failed=(ended.arm,))  # type: ignore[arg-type]
+            # What fails for both is not head's doing, so the other arm has to show that it can.
+            also = [arm for arm in ARMS if arm != ended.arm and not way.runs(arm)]
+            status, reason = ended.ended.status, f"{ended.arm}: {ended.ended.reason}"
+            pair = replace(pair, status=status, reason=reason, failed=(ended.arm, *also))  # type: ignore[arg-type]
         finally:
             way.close()
         return replace(pair, seconds=time.perf_counter() - begin)
@@ -119,7 +122,7 @@ class _Together:
         known = self._open(order)
         step = max(facts["step"] for facts in known.values())
         cut = schedule(step, max(facts["seconds"] for facts in known.values()), self._lockstep.seconds)
-        with _Beside() as beside:
+        with _Beside(self._lockstep.device, len(self._talks)) as beside:
             chunks = [
                 self._chunk(arm, number, cut)
                 for number in range(cut.rounds)
@@ -129,6 +132,16 @@ class _Together:
         for arm in tuple(self._talks):
             self._end(arm)
         return replace(pair, chunks=tuple(chunks), energy=energy, covariates=beside.covariates, beside=beside.who)
+
+    def runs(self, arm: Arm) -> bool:
+        """Whether an arm comes to its end, which it may have begun."""
+        try:
+            if arm not in self._talks:
+                self._start(arm)
+            self._end(arm)
+        except _ArmEnded:
+            return False
+        return True
 
     def close(self) -> None:
         for talk in self._talks.values():
@@ -198,6 +211,10 @@ class _Beside(contextlib.AbstractContextManager["_Beside"]):
     covariates: Mapping[str, float | None]
     who: str | None
 
+    def __init__(self, device: Mapping[str, Any], ours: int) -> None:
+        self._device = device
+        self._ours = ours
+
     def __enter__(self) -> _Beside:
         self._before, self._stolen = foreign.look(), machine_times()[1]
         return self
@@ -210,4 +227,22 @@ class _Beside(contextlib.AbstractContextManager["_Beside"]):
         )
         share = foreign.load(self._before, after)
         self.who = foreign.words(share, foreign.shares(self._before, after))
-        self.covariates = {"foreign_share": share, "steal_share": steal}
+        self.covariates = {"foreign_share": share, "steal_share": steal, "device_processes": self._company()}
+
+    def _company(self) -> float | None:
+        """How many processes use the device beside the arms that are alive; None where nobody can say.
+
+        Counted, not looked up: in a container the driver gives ids that are not ours to know."""
+        if self._device["kind"] != "cuda":
+            return None
+        from bench.errors import Unavailable
+        from bench.nvml import Gpu
+
+        try:
+            gpu = Gpu(self._device["uuid"] or "")
+            try:
+                return float(max(0, len(gpu.processes()) - self._ours))
+            finally:
+                gpu.close()
+        except Unavailable:
+            return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from bench.case import Case
@@ -58,7 +57,8 @@ def measure(task: Task, pairs: Pairs, progress: Progress) -> list[str]:
                     notes.append(f"{case}: two models did not fit beside each other; its processes ran in turn")
                     pair = _pair(task, arms, case, stage, pairs.all, apart)
                 pairs.add(pair)
-                progress.end_pair(pair)
+                # Whether a disturbed pair counts is judged anew from what is stored; here a reader is told.
+                progress.end_pair(pair, contamination(pair))
     return notes
 
 
@@ -76,10 +76,7 @@ def _pair(
         energy,
         together=case.id not in apart,
     )
-    same = [pair for pair in before if pair.case == case]
-    pair = lockstep.measure(case, len(same), stage, request.seed)
-    reason = contamination(pair, same) if pair.status == "ok" else None
-    return replace(pair, status="contaminated", reason=reason) if reason else pair
+    return lockstep.measure(case, sum(pair.case == case for pair in before), stage, request.seed)
 
 
 def by_case(pairs: Sequence[Pair], cases: Sequence[Case] = ()) -> dict[str, list[Pair]]:

@@ -13,10 +13,10 @@ from typing import Any
 from bench.case import Case
 from bench.errors import SpecError
 from bench.gating import COMPARED, Gating
-from bench.judge.effects import effect, interval, pairs_to_confirm, smallest
+from bench.judge.contamination import contamination
+from bench.judge.effects import effect, interval
 from bench.judge.finding import Finding
-from bench.judge.paired import judge
-from bench.judge.proofs import ALPHA
+from bench.judge.paired import detectable, judge
 from bench.pair import Pair
 from bench.statistics import at_most
 
@@ -67,7 +67,7 @@ def _calibrated(findings: Sequence[Finding], gates: Sequence[Sequence[Pair]], ga
     metric = findings[0].metric
     short = next(name for name, full in COMPARED.items() if full == metric)
     pairs = [pair for gate in gates for pair in gate]
-    good = (pair for pair in pairs if pair.status == "ok")
+    good = (pair for pair in pairs if pair.status == "ok" and contamination(pair) is None)
     effects = [one for pair in good if (one := effect(pair, short)) is not None]
     verdicts = Counter(finding.verdict for finding in findings)
     found = interval(effects)
@@ -80,8 +80,8 @@ def _calibrated(findings: Sequence[Finding], gates: Sequence[Sequence[Pair]], ga
         verdicts["unchanged"],
         at_most(verdicts["regressed"], len(findings)),
         len(pairs),
-        sum(pair.status == "contaminated" for pair in pairs),
-        smallest(effects, gating.minimum, ALPHA, pairs_to_confirm(1, ALPHA)),
+        sum(finding.dropped for finding in findings),
+        detectable(effects, gating),
         found.error * math.sqrt(found.degrees + 1) if found else None,
         median(sum(pair.seconds or 0.0 for pair in gate) for gate in gates),
     )

@@ -99,7 +99,7 @@ class Judgement:
         if "regressed" in verdicts:
             return 1
         told = {"improved", "unchanged"}
-        return 0 if self.findings and verdicts <= told else 3
+        return 0 if verdicts and verdicts <= told else 3
 
     def to_json(self) -> str:
         """The judgement as one JSON document; NaN and infinity are refused."""

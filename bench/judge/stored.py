@@ -27,6 +27,7 @@ ANSWERS = ("oom", "unsupported")
 # Failures that say nothing of the code: company on the machine, and numbers that cannot be.
 _NOT_OF_THE_CODE = ("--exclusive:", "implausible:")
 
+MOST = 1.0  # a smallest effect beyond this share is no longer one that a reader could use
 CLOCK = 0.02  # share by which the device's clock may differ before a reader is told
 RUNS = "Replicates of one run do not show how far runs lie apart, so stored records prove neither a change nor none."
 
@@ -74,6 +75,10 @@ def compare(base: Record | None, head: Record | None, gating: Gating) -> list[Fi
     findings = measured(base, head, gating)
     if base is None or head is None or refusal(base, head):
         return findings
+    uncounted = [arm.lower() for arm, one in _arms(base, head).items() if not one.counters]
+    if uncounted:
+        why = f"Nothing was counted on {' and '.join(uncounted)}."
+        return [*findings, Finding(head.case, "operators", "incomparable", reasons=(why,))]
     return findings + counters.compare(head.case, base.counters, head.counters, gating)
 
 
@@ -136,6 +141,10 @@ def _estimated(base: Record, head: Record, name: str, gating: Gating) -> Finding
         found, error = _with_errors(found, old.error, new.error)
     verdict, why = _verdict(found, gating.minimum)
     told = [why] if error is None else [error] if found.low is None else [why, error]
+    smallest = None if found.smallest is None else max(found.smallest, gating.minimum)
+    if smallest is not None and smallest > MOST:
+        smallest = None
+        told.append("Replicates that scatter so far would not have shown even a doubling for certain.")
     return Finding(
         head.case,
         metric,
@@ -147,7 +156,7 @@ def _estimated(base: Record, head: Record, name: str, gating: Gating) -> Finding
         low=None if found.low is None else found.low - 1,
         high=None if found.high is None else found.high - 1,
         margin=gating.margin_of(name),
-        smallest=None if found.smallest is None else max(found.smallest, gating.minimum),
+        smallest=smallest,
         reasons=(*told, RUNS, *_doubts(base, head)),
         dots=(
             *(Dot("base", "ok", base=level) for level in levels(base, metric)),

@@ -74,6 +74,8 @@ class Row:
             return f"{metric}: {' and '.join(told)}"
         if self.effect.absent:
             return f"{metric} {levels}"
+        if self.finding.effect == 0 and levels:
+            return f"{metric} equal, {self.base.full}"
         return f"{metric} {self.effect.text}{levels and f', {levels}'}"
 
     @property
@@ -90,12 +92,11 @@ class Row:
         if not self.pairs.absent:
             told.append(f"{self.finding.pairs} pair{'s' * (self.finding.pairs != 1)}")
             told += [f"{self.finding.dropped} dropped"] if self.finding.dropped else []
-        if words.exact(self.finding):
-            return ", ".join([*told, "counted exactly"])
-        told.append(f"margin {self.margin.text}")
-        if self.group in ("inconclusive", "suspect", "not gated"):
-            told.append(self.unseen)
-        return ", ".join(told)
+        margin = "exact" if self.margin.text == "exact" else f"margin {self.margin.text}"
+        if words.counted(self.finding):
+            return ", ".join([*told, "counted", margin])
+        unseen = [self.unseen] if self.group in ("inconclusive", "suspect", "not gated") else []
+        return ", ".join([*told, margin, *unseen])
 
     @property
     def unseen(self) -> str:
@@ -129,7 +130,7 @@ def _row(judgement: Judgement, finding: Finding, constant: Axes, index: int) -> 
         workload=line(case.workload),
         full_name=full_name,
         rest=line(told),
-        metric=Cell(words.title(finding.metric), note=line(finding.metric)),
+        metric=Cell(words.title(finding.metric), note=words.meaning(finding.metric)),
         verdict=_verdict(finding),
         base=base,
         head=head,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.judge.counters import COUNTERS
 from bench.judge.finding import Finding, Mode, Verdict
 from bench.metric import METRICS
 from reports.cell import Cell, Tone, absent
@@ -93,7 +94,7 @@ def probability(finding: Finding, mode: Mode) -> Cell:
 
 def margin(finding: Finding) -> Cell:
     """Within what the metric counts as unchanged."""
-    none = "exact" if exact(finding) else "none"
+    none = "exact" if counted(finding) else "none"
     return Cell(f"±{100 * finding.margin:.3g} %" if finding.margin else none, raw=finding.margin)
 
 
@@ -135,10 +136,16 @@ def level_scale(finding: Finding) -> Scale:
     return scale(line(finding.unit), [level for level in levels if level is not None], kind)
 
 
-def exact(finding: Finding) -> bool:
-    """Whether a metric is a count, equal or not, and no estimate."""
+def counted(finding: Finding) -> bool:
+    """Whether a metric is a count, of which nothing is estimated."""
     known = METRICS.get(finding.metric)
-    return not finding.margin and (known is None or known.group not in _ESTIMATED)
+    return finding.metric in COUNTERS or known is None or known.group not in _ESTIMATED
+
+
+def meaning(metric: str) -> str:
+    """What a metric or counter is; its name, where it is none of ours."""
+    known = COUNTERS.get(metric) or METRICS.get(metric)
+    return known.meaning if known else line(metric)
 
 
 def told_by_reasons(finding: Finding) -> bool:
@@ -159,9 +166,9 @@ def percent(share: float, places: int | None = None) -> str:
 
 
 def _absent(finding: Finding, why: str, of_estimate: bool = False) -> Cell:
-    if told_by_reasons(finding) and not (of_estimate and exact(finding)):
-        return absent(" ".join(map(line, finding.reasons)))
-    return absent("counted exactly: equal or not" if of_estimate and exact(finding) else why)
+    if of_estimate and counted(finding):
+        return absent("counted, so that nothing is estimated")
+    return absent(" ".join(map(line, finding.reasons)) if told_by_reasons(finding) else why)
 
 
 def _signed(share: float, places: int) -> str:

@@ -212,3 +212,9 @@ def test_what_is_told_of_the_largest_chunk_is_one_write_into_a_pipe():
     )
 
     assert len(json.dumps({**told, "covariates": covariates, "work": {"real_token": 1 / 3, "token": 1 / 3}})) < 2048
+
+
+def test_what_fails_for_both_arms_is_no_fault_of_head(arms):
+    pair = lockstep(arms(prepare=("raise OSError('no data')",) * 2)).measure(CASE, 0, "screen", 1)
+
+    assert set(pair.failed) == {"base", "head"}

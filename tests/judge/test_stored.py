@@ -94,6 +94,14 @@ def test_the_smallest_effect_is_never_below_the_smallest_that_counts():
     assert (finding.verdict, finding.effect, finding.smallest) == ("inconclusive", 0.0, 0.02)
 
 
+def test_replicates_that_scatter_wildly_are_said_to_show_nothing_instead_of_an_absurd_share():
+    finding = only(record(0.1, 0.9), record(0.2, 0.7))
+
+    assert (finding.verdict, finding.smallest) == ("inconclusive", None)
+    assert any("doubling" in reason for reason in finding.reasons)
+    assert not any("doubling" in reason for reason in only(record(*STEADY), record(*STEADY)).reasons)
+
+
 def test_a_change_below_the_minimum_is_not_suspected_however_sure_it_is():
     base, head = record(0.1, 0.1, 0.1), record(0.1005, 0.1005, 0.1005)
 
@@ -282,7 +290,9 @@ def test_where_only_memory_is_gated_and_is_equal_the_gate_passes():
 def test_records_from_before_there_were_counters_are_not_green():
     found = findings([record(*STEADY, counters=None)], [record(*STEADY)], Gating(metrics=("memory",)))
 
-    assert {finding.verdict for finding in found} == {"incomparable"}
+    assert [(finding.verdict, finding.reasons) for finding in found] == [
+        ("incomparable", ("Nothing was counted on base.",))
+    ]
 
 
 def with_energy(watts: float, *seconds: float, **reading: Any) -> Record:

@@ -105,6 +105,17 @@ def test_the_evidence_says_what_is_known_and_what_could_have_been_missed():
     ]
 
 
+def test_a_count_says_so_and_whether_it_may_differ():
+    faults = replace(SAME_MEMORY, metric="faults", unit="1", base=64.0, head=66.0, effect=2 / 64, margin=0.05)
+    rows = build(judgement(SAME_MEMORY, faults)).rows
+
+    assert [(row.change, row.evidence) for row in rows] == [
+        ("faults 3.1 % more, from 64 to 66", "counted, margin ±5 %"),
+        ("peak memory equal, 801 MB", "counted, exact"),
+    ]
+    assert rows[0].metric.note == "Minor page faults that every step costs again."
+
+
 def test_levels_of_what_is_not_comparable_are_not_put_side_by_side_in_a_sentence():
     (row,) = build(judgement(replace(SLOWER, verdict="incomparable", effect=None))).rows
 

@@ -292,7 +292,7 @@ def test_a_number_that_is_absent_without_a_reason_of_its_finding_has_a_footnote(
     text = exported(judgement(SAME, SAME_MEMORY), "md").decode()
 
     assert "| —<sup>1</sup> |" in text
-    assert "<sup>1</sup> counted exactly: equal or not" in text
+    assert "<sup>1</sup> counted, so that nothing is estimated" in text
     assert "No p: no test was made." in text
     assert "<sup>" not in exported(judgement(ENERGY, replace(UNCERTAIN, p=0.2)), "md").decode()
 

@@ -125,11 +125,12 @@ def test_everything_absent_has_a_reason_and_no_number():
 
 def test_a_count_is_exact_and_a_time_never_is():
     assert words.margin(SAME_MEMORY).text == "exact"
-    assert words.interval(SAME_MEMORY).note == "counted exactly: equal or not"
+    assert words.interval(SAME_MEMORY).note == "counted, so that nothing is estimated"
     assert words.margin(replace(SAME_MEMORY, margin=0.02)).text == "±2 %"
-    assert not words.exact(replace(SAME_MEMORY, margin=0.02))
+    faults = replace(SAME_MEMORY, metric="faults", margin=0.05, unit="1")
+    assert words.interval(faults).note == "counted, so that nothing is estimated"
     assert words.margin(replace(SLOWER, margin=0.0)).text == "none"
-    assert not words.exact(replace(SLOWER, margin=0.0, low=None, high=None))
+    assert words.interval(replace(SLOWER, low=None)).note == "too little was measured for an interval"
     assert words.margin(SLOWER).text == "±3 %"
 
 
