@@ -59,16 +59,14 @@ def percentile(values: Sequence[float], rank: int) -> float | None:
 
 
 def quartile(values: Sequence[float]) -> float:
-    """The lower quartile by linear interpolation, of however few values.
+    """The lower quartile: the smallest value that a quarter of all do not exceed. Of up to four it is the smallest.
 
-    >>> quartile([1, 2, 3, 4, 5])
-    2.0
+    It is one of the values, so telling each of them twice changes nothing.
+
+    >>> quartile([4, 3, 2, 1]), quartile([5, 4, 3, 2, 1])
+    (1, 2)
     """
-    ordered = sorted(values)
-    position = (len(ordered) - 1) / 4
-    below = int(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+    return sorted(values)[math.ceil(len(values) / 4) - 1]
 
 
 def t95(degrees: int) -> float:

@@ -43,8 +43,8 @@ METHOD: tuple[tuple[str, str], ...] = (
     (
         "Ratios",
         "vs fp32 and the comparison with a baseline are ratios of throughput with an interval by Welch's two-sample t "
-        "on the logs of the replicates. Against a baseline, a change is suspect where the interval leaves out 1, and never "
-        "more: replicates of one run do not show how far runs lie apart.",
+        "on the logs of the replicates. Against a baseline, a change is suspect where the interval leaves out 1, and "
+        "never more: replicates of one run do not show how far runs lie apart.",
     ),
     (
         "Best of a workload",

@@ -1,19 +1,28 @@
-"""docs/: every metric is explained, and its example meter measures."""
+"""docs/: every metric and counter is explained, and every example runs."""
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
+from bench import matrix
+from bench.gating import Gating
+from bench.judge.counters import COUNTERS
 from bench.metric import METRICS
 from bench.rates import value
+from bench.run import axes_of
 from bench.store import Store
 
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+CI = ("action.yml", "github.yml", "gitlab.yml")
 MEASURING = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", MEASURING, re.MULTILINE | re.DOTALL)
 
@@ -71,3 +80,65 @@ def wattmark_beside_a_plug(folder, *arguments):
     finally:
         done.set()
         plug.join()
+
+
+def test_the_examples_of_gating_run_as_written(tmp_path):
+    text = (DOCS / "gating.md").read_text(encoding="utf-8")
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            program, *arguments = shlex.split(line)
+            assert program == "wattmark", line
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "bench", *arguments], cwd=tmp_path, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_example_of_a_gate_table_is_one():
+    text = (DOCS / "gating.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml gated.toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ((_, gating),) = matrix.gated(matrix.parse(tomllib.loads(example), "gated", axes_of), ["cpu"])
+
+    assert (gating.metrics, gating.margin_of("time"), gating.sequential) == (("time", "memory"), 0.05, True)
+    assert {name for name in Gating.__dataclass_fields__ if name in example} == set(Gating.__dataclass_fields__)
+
+
+def test_every_counter_is_explained_with_its_tolerance():
+    text = (DOCS / "gating.md").read_text(encoding="utf-8")
+
+    assert [name for name in COUNTERS if f"`{name}`" not in text] == []
+
+
+def test_the_ci_examples_are_what_their_readers_read():
+    action, workflow, gitlab = (yaml.safe_load((DOCS / "ci" / name).read_text()) for name in CI)
+
+    assert action["runs"]["using"] == "composite"
+    assert all(step.get("shell") == "bash" for step in action["runs"]["steps"] if "run" in step)
+    assert {"gate", "history"} == set(workflow["jobs"])
+    assert gitlab["performance"]["allow_failure"] == {"exit_codes": 3}
+    scripts = [step["run"] for step in action["runs"]["steps"] if "run" in step]
+    scripts += [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+    scripts += [*gitlab["performance"]["before_script"], *gitlab["performance"]["script"]]
+    scripts += [(DOCS / "ci/pre-push").read_text()]
+    for script in scripts:
+        plain = re.sub(r"\$\{\{.*?\}\}", "x", script)
+        done = subprocess.run(["bash", "-n"], input=plain, capture_output=True, text=True)
+        assert done.returncode == 0, f"{script}\n{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("code", "strict", "ends"), [(0, "false", 0), (1, "false", 1), (3, "false", 0), (3, "true", 3)]
+)
+def test_the_action_is_red_for_a_regression_and_warns_where_nothing_is_known(tmp_path, code, strict, ends):
+    action = yaml.safe_load((DOCS / "ci/action.yml").read_text())
+    (script,) = (step["run"] for step in action["runs"]["steps"] if "run" in step)
+    fake = tmp_path / "wattmark"
+    fake.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\nexit {code}\n')
+    fake.chmod(0o755)
+    told = {"MATRIX": "m.toml", "BASE": "abc", "ARGUMENTS": "--counters --batch 4", "STRICT": strict}
+    own = {**os.environ, **told, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-e", "-c", script], env=own, cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == ends, done.stderr
+    assert (tmp_path / "called").read_text().split() == "gate m.toml --base abc -o gate --counters --batch 4".split()
+    assert ("::warning" in done.stdout) == (code == 3 and strict == "false")

@@ -45,7 +45,7 @@ ONLY_IN = {
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
     "xlsxwriter": {"reports/workbook.py"},
-    "typer": {"bench/cli/app.py", "bench/cli/measure.py", "bench/cli/gate.py"},
+    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline")},
 }
 
 

@@ -82,7 +82,10 @@ def test_max_is_searched_for_and_the_fixed_sizes_stay():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({**MLP, "widht": 8}, "unknown key 'widht'; one of batch_size, bias, gate, kind, on, precision, width, workload"),
+        (
+            {**MLP, "widht": 8},
+            "unknown key 'widht'; one of batch_size, bias, gate, kind, on, precision, width, workload",
+        ),
         ({**MLP, "width": "8"}, "width = '8'; a value of type int is needed"),
         ({**MLP, "width": True}, "width = True; a value of type int is needed"),
         ({**MLP, "kind": "narrow"}, "kind = 'narrow'; one of plain, wide"),

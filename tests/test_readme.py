@@ -33,6 +33,11 @@ def test_every_example_runs_as_written(tmp_path):
     assert len(list(Store(tmp_path / "mine"))) == 8
     assert (tmp_path / "both.html").stat().st_size > 10_000
     assert "baseline" in (tmp_path / "change.html").read_text().lower()
+    own = subprocess.run([sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert "image/s" in own.stdout, own.stderr
+    pytest = [sys.executable, "-m", "pytest", "test_mine.py"]
+    marked = subprocess.run(pytest, cwd=tmp_path, capture_output=True, text=True)
+    assert "1 passed" in marked.stdout, marked.stdout
 
 
 def test_the_readme_names_every_workload_matrix_and_precision():

@@ -1,4 +1,4 @@
-"""Gating: `gate`, `aa`, and the baselines of `gate`."""
+"""Gating: `gate`, and `aa`, which says what a gate is worth here."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from bench.gate.request import Progress, Request, Task, environment, plan, serve
 from bench.gating import Gating
 from bench.job import Outcome
 from bench.judge.finding import Judgement
+from bench.judge.keys import COUNTED, differences
 from bench.judge.stored import judge, newest
 from bench.record import Record, Run
 
@@ -34,14 +35,25 @@ def against(request: Request, name: str, base: Sequence[Record], whole: bool, pr
         head = [_record(task, case, count(arms["head"], task, case), here) for case in task.cases]
     wanted = {case.id for case in task.cases}
     before = [record for record in newest(base).values() if whole or record.case.id in wanted]
+    if any(_elsewhere(old, new) for old in before for new in head if old.case == new.case):
+        before, head = ([_without_faults(record) for record in records] for records in (before, head))
     # Time is not in question here: nothing was timed.
-    findings, notes = judge(
-        before, head, lambda case: replace(task.gatings.get(case.id, Gating()), metrics=("memory",))
-    )
+    gatings = {case.id: replace(task.gatings[case.id], metrics=("memory",)) for case in task.cases}
+    findings, notes = judge(before, head, lambda case: gatings.get(case.id, Gating(("memory",))), COUNTED)
     runs = {record.run.id: record.run.started for record in before}
     told = {"name": name, "kind": "store", "runs": runs, "environment": before[0].environment if before else {}}
     found = judgement(task, {"head": here}, findings, notes, begin)
     return replace(found, base=told)
+
+
+def _elsewhere(base: Record, head: Record) -> bool:
+    """Whether two records are of unlike machines, so that how the kernel hands out pages is not comparable."""
+    return bool(differences(base, head)[0])
+
+
+def _without_faults(record: Record) -> Record:
+    counted = {name: count for name, count in (record.counters or {}).items() if name != "faults"}
+    return replace(record, counters=counted or None)
 
 
 def _record(task: Task, case: Case, outcome: Outcome, here: Mapping[str, Any]) -> Record:

@@ -62,8 +62,8 @@ def effect(pair: Pair, metric: str) -> float | None:
 
 
 def level(pair: Pair, arm: Arm, metric: str) -> float | None:
-    """The level of one arm of a pair in the metric's own unit and meaning (`bench.metric`): the median over its chunks of
-    their wall time per step, or of work over it; or the joules of an item."""
+    """The level of one arm of a pair in the metric's own unit and meaning (`bench.metric`): the median over its chunks
+    of their wall time per step, or of work over it; or the joules of an item."""
     if metric == "energy":
         return _joules(pair, arm)
     levels = [math.log(_LEVELS[metric](chunk)) for chunk in _once(pair, arm)]
@@ -168,9 +168,8 @@ def _once(pair: Pair, arm: Arm) -> list[Chunk]:
 
 def _sound(chunk: Chunk) -> bool:
     """Time passed, steps ran and work was done; written so that NaN fails."""
-    steps = chunk.step_seconds
-    passed = 0 < chunk.seconds < math.inf and len(steps) > 0 and all(0 < step < math.inf for step in steps)
-    return passed and 0 < _work(chunk) < math.inf
+    passed = 0 < chunk.seconds < math.inf and len(chunk.step_seconds) > 0
+    return passed and 0 < quartile(chunk.step_seconds) < math.inf and 0 < _work(chunk) < math.inf
 
 
 def _work(chunk: Chunk) -> float:

@@ -23,18 +23,23 @@ _SOFT = (
     *("cpu.microcode", "device.uuid"),
     *("variables.CUDA_VISIBLE_DEVICES", "variables.CUDA_DEVICE_ORDER", "variables.HF_HUB_OFFLINE"),
 )
-_HARD = (
+HARD = (
     *("case.*", "workload version", "inputs.*", "model.*", "precision.*", "clock", "made.how"),
     *("system.architecture", "system.libc", "system.virtual_machine", "system.product"),
     *("cpu.*", "memory.transparent_hugepages", "device.*", "torch.*", "variables.*", "allocator"),
+)
+# What decides how many operators, bytes and FLOPs a step comes to, whatever machine they run on.
+COUNTED = (
+    *("case.*", "workload version", "inputs.*", "model.*", "precision.*", "device.kind", "variables.*", "allocator"),
+    *("torch.version", "torch.threads", "torch.cpu_capability", "libraries.transformers"),
 )
 # A release series is a hard key, its patch level a soft one: the first two numbers of a version.
 _SERIES = ("python.version", "system.kernel")
 _NOTHING: tuple[Any, ...] = (None, {})
 
 
-def differences(base: Record, head: Record) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The hard and the soft keys that differ, each as ``field (old before, new now)``.
+def differences(base: Record, head: Record, keys: tuple[str, ...] = HARD) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The hard and the soft keys that differ, as ``field (old before, new now)``; ``keys`` are the hard ones.
 
     What neither side has is equal; what one side alone has differs, so that a record from before a fact was kept is
     not taken for one with the same. What only a measured process tells is compared where both sides measured.
@@ -43,7 +48,7 @@ def differences(base: Record, head: Record) -> tuple[tuple[str, ...], tuple[str,
     hard: list[str] = []
     soft: list[str] = []
     for name, old, new in _differing("", _facts(base, measured), _facts(head, measured)):
-        (hard if _is_hard(name, old, new) else soft).append(f"{name} ({_shown(old)} before, {_shown(new)} now)")
+        (hard if _is_hard(name, old, new, keys) else soft).append(f"{name} ({_shown(old)} before, {_shown(new)} now)")
     return tuple(hard), tuple(soft)
 
 
@@ -102,13 +107,13 @@ def _known(value: Any) -> Any:
     return None if absent else value
 
 
-def _is_hard(name: str, old: Any, new: Any) -> bool:
+def _is_hard(name: str, old: Any, new: Any, keys: tuple[str, ...]) -> bool:
     for whole in (old, new):
         if isinstance(whole, Mapping):
-            return any(_is_hard(f"{name}.{part}", value, None) for part, value in whole.items())
-    if name in _SERIES:
+            return any(_is_hard(f"{name}.{part}", value, None, keys) for part, value in whole.items())
+    if name in _SERIES and keys is HARD:
         return _series(old) != _series(new)
-    return _matches(name, _HARD) and not _matches(name, _SOFT)
+    return _matches(name, keys) and not _matches(name, _SOFT)
 
 
 def _series(version: Any) -> str:

@@ -17,7 +17,7 @@ from bench.comparison import Ratio, comparable_energy, levels, ratio
 from bench.gating import COMPARED, Gating
 from bench.judge import counters
 from bench.judge.finding import Dot, Finding, Verdict
-from bench.judge.keys import differences
+from bench.judge.keys import HARD, differences
 from bench.metric import METRICS
 from bench.rates import value
 from bench.record import Record
@@ -33,9 +33,12 @@ RUNS = "Replicates of one run do not show how far runs lie apart, so stored reco
 
 
 def judge(
-    base: Sequence[Record], head: Sequence[Record], gating_of: Callable[[Case], Gating]
+    base: Sequence[Record],
+    head: Sequence[Record],
+    gating_of: Callable[[Case], Gating],
+    keys: tuple[str, ...] = HARD,
 ) -> tuple[list[Finding], tuple[str, ...]]:
-    """Compare the newest record of each case, and what is to be noted about the whole."""
+    """Compare the newest record of each case, and what is to be noted about the whole; ``keys`` must be equal."""
     before, after = newest(base), newest(head)
     findings: list[Finding] = []
     alike: list[str] = []
@@ -43,13 +46,13 @@ def judge(
     for name in {**before, **after}:
         old, new = before.get(name), after.get(name)
         if old and new:
-            hard, noted = differences(old, new)
+            hard, noted = differences(old, new, keys)
             soft.update(noted)
             if not hard and old.status == new.status in ANSWERS:
                 alike.append(f"{new.case} ({new.status})")
                 continue
         case = (new or old).case  # type: ignore[union-attr]
-        findings += compare(old, new, gating_of(case))
+        findings += compare(old, new, gating_of(case), keys)
     notes = [
         *_several("base", base),
         *_several("head", head),
@@ -69,11 +72,11 @@ def in_order(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: (record.run.started, record.run.id))
 
 
-def compare(base: Record | None, head: Record | None, gating: Gating) -> list[Finding]:
+def compare(base: Record | None, head: Record | None, gating: Gating, keys: tuple[str, ...] = HARD) -> list[Finding]:
     """One case on two occasions: a finding for each gated metric and for each counter, or a single one where nothing
     can be compared."""
-    findings = measured(base, head, gating)
-    if base is None or head is None or refusal(base, head):
+    findings = measured(base, head, gating, keys)
+    if base is None or head is None or refusal(base, head, keys):
         return findings
     uncounted = [arm.lower() for arm, one in _arms(base, head).items() if not one.counters]
     if uncounted:
@@ -82,16 +85,18 @@ def compare(base: Record | None, head: Record | None, gating: Gating) -> list[Fi
     return findings + counters.compare(head.case, base.counters, head.counters, gating)
 
 
-def measured(base: Record | None, head: Record | None, gating: Gating) -> list[Finding]:
+def measured(base: Record | None, head: Record | None, gating: Gating, keys: tuple[str, ...] = HARD) -> list[Finding]:
     """The findings on what was measured, without what was counted; a single one where nothing can be compared."""
-    refused = refusal(base, head)
+    refused = refusal(base, head, keys)
     if refused or base is None or head is None:
         verdict, reasons = refused or ("incomparable", ())
         return [unmeasured(base, head, gating, verdict, reasons)]
     return [_estimated(base, head, name, gating) for name in gating.metrics if COMPARED[name] in METRICS]
 
 
-def refusal(base: Record | None, head: Record | None) -> tuple[Verdict, tuple[str, ...]] | None:
+def refusal(
+    base: Record | None, head: Record | None, keys: tuple[str, ...] = HARD
+) -> tuple[Verdict, tuple[str, ...]] | None:
     """Why two records have no numbers to compare, and what that means; None where they have."""
     if base is None or head is None:
         return "incomparable", (f"The {'base' if base is None else 'head'} has no such case.",)
@@ -100,7 +105,7 @@ def refusal(base: Record | None, head: Record | None) -> tuple[Verdict, tuple[st
         for arm, one in _arms(base, head).items()
         if one.status != "ok"
     ]
-    hard, _ = differences(base, head)
+    hard, _ = differences(base, head, keys)
     if hard:
         return "incomparable", (*(f"Not comparable: {field}." for field in hard), *ended)
     if not ended:

@@ -174,7 +174,13 @@ def slowed(pair, share):
     return replace(
         pair,
         chunks=tuple(
-            replace(chunk, seconds=chunk.seconds * (1 + share)) if chunk.arm == "head" else chunk
+            replace(
+                chunk,
+                seconds=chunk.seconds * (1 + share),
+                step_seconds=tuple(step * (1 + share) for step in chunk.step_seconds),
+            )
+            if chunk.arm == "head"
+            else chunk
             for chunk in pair.chunks
         ),
     )

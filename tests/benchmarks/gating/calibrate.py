@@ -1,4 +1,4 @@
-"""Measure the gate's own error rates: `nox -s calibrate`, or one series: `... collect SERIES --gates N`, then `... table`.
+"""Measure the gate's own error rates: `nox -s calibrate`, or by hand `... collect SERIES --gates N` and `... table`.
 
 Each gate is the real one, `bench.gate.gate`, with base and head as two directories of sources; the slower head really
 does more work (see layers.py). Its pairs are kept as they were measured, so that a table can be made of them again, by
@@ -27,15 +27,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # layers:Stack, for the parent to see its axes
 
-from judged import table
+from judged import table  # noqa: E402
 
-from bench import matrix
-from bench.gate.arms import arms
-from bench.gate.gate import gate
-from bench.gate.pairing import PAIRS
-from bench.gate.request import Request
-from bench.progress import Progress
-from bench.run import axes_of
+from bench import matrix  # noqa: E402
+from bench.gate.arms import arms  # noqa: E402
+from bench.gate.gate import gate  # noqa: E402
+from bench.gate.pairing import PAIRS  # noqa: E402
+from bench.gate.request import Request  # noqa: E402
+from bench.progress import Progress  # noqa: E402
+from bench.run import axes_of  # noqa: E402
 
 DATA = HERE / "data"
 SLOWER = {"slow3": 0.03, "slow5": 0.05}

@@ -13,6 +13,7 @@ from scipy.stats import mannwhitneyu
 
 from bench.gate.pairing import by_case
 from bench.gating import Gating
+from bench.judge.contamination import contamination
 from bench.judge.finding import Finding
 from bench.judge.paired import judge
 from bench.pair import ARMS, Pair, read_pairs
@@ -67,7 +68,7 @@ def _ours(name: str, gates: Sequence[Gate]) -> str:
     verdicts = Counter(finding.verdict for findings in judged for finding in findings)
     cases = sum(verdicts.values())
     pairs = [pair for gate in gates for own in gate.values() for pair in own]
-    dropped = sum(pair.status == "contaminated" for pair in pairs)
+    dropped = sum(contamination(pair) is not None for pair in pairs)
     red = sum(any(finding.verdict == "regressed" for finding in findings) for findings in judged)
     screening = [sum(p.seconds for p in own if p.stage == "screen") for gate in gates for own in gate.values()]
     whole = [sum(p.seconds for p in own) for gate in gates for own in gate.values()]

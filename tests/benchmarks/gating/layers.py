@@ -1,7 +1,7 @@
 """What a gate is calibrated on: stacks of equal layers of BERT, ResNet and wav2vec 2.0.
 
-A slowdown of 3 % is three layers more on a hundred: real work of the same kind, which the exact counters see as 3 % more
-operators and FLOPs. How much is added is the constant of the module `injected` beside this one.
+A slowdown of 3 % is three layers more on a hundred: real work of the same kind, which the exact counters see as 3 %
+more. How much is added is the constant of the module `injected` beside this one.
 """
 
 from __future__ import annotations
