@@ -140,5 +140,5 @@ def test_the_action_is_red_for_a_regression_and_warns_where_nothing_is_known(tmp
     done = subprocess.run(["bash", "-e", "-c", script], env=own, cwd=tmp_path, capture_output=True, text=True)
 
     assert done.returncode == ends, done.stderr
-    assert (tmp_path / "called").read_text().split() == "gate m.toml --base abc -o gate --counters --batch 4".split()
+    assert (tmp_path / "called").read_text() == "gate m.toml --base abc -o gate --counters --batch 4\n"
     assert ("::warning" in done.stdout) == (code == 3 and strict == "false")

@@ -84,7 +84,7 @@ def test_max_is_searched_for_and_the_fixed_sizes_stay():
     [
         (
             {**MLP, "widht": 8},
-            "unknown key 'widht'; one of batch_size, bias, gate, kind, on, precision, width, workload",
+            "unknown key 'widht'; one of batch_size, bias, gate, kind, on, precision, width, ",
         ),
         ({**MLP, "width": "8"}, "width = '8'; a value of type int is needed"),
         ({**MLP, "width": True}, "width = True; a value of type int is needed"),

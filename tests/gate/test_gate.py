@@ -102,7 +102,7 @@ def test_more_operators_are_a_regression_with_its_cause(compare):
     judgement = compare(head={"extra": 6})
 
     assert verdicts(judgement)["operators"] == "regressed"
-    assert judgement.findings[0].reasons == ("new: aten.mm.default 6",)
+    assert judgement.findings[0].reasons == ("operators: new: aten.mm.default 6.",)
     assert judgement.exit_code == 1
 
 
