@@ -28,7 +28,7 @@ def main(pipe: int, modules: list[str]) -> None:
     die_with_parent()
     for module in modules:
         # What cannot be loaded here (an older tree lacks a module) is told by the job that needs it.
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(module)
     # What is loaded stays: the children's collector need not walk it, nor copy its pages (the documentation's advice).
     gc.collect()
