@@ -28,7 +28,7 @@ from bench.workload import Workload, find
 from workloads import Prepared, Setup
 
 # A measured replicate is not risked for counting, which takes this long at most. Units: s.
-COUNT_SECONDS = 60.0
+COUNT_SECONDS = 10.0
 # Where nothing is measured, every distinct batch runs once before counting, since torch.compile compiles for each.
 MOST_BATCHES = 8
 # fp16's gradient scaler starts at 2^16 and leaves updates out while gradients overflow, halving each time.

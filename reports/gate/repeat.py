@@ -52,8 +52,9 @@ def repeat(judgement: Judgement, case: Case, varying: Iterable[str]) -> Repeat:
         kept, set_before = [], set()
     if not kept:
         return Repeat(note="The command of this gate cannot be read, so there is none for one case of it.")
-    needed = {*varying, *set_before} - {*_ASKED}
-    return _command(kept, case, {name: value for name, value in axes_of(case).items() if name in needed})
+    needed = {*varying, *set_before}
+    # Of the workload's own axes: --data and --model, whose names an axis may have too, are still in the command.
+    return _command(kept, case, {name: value for name, value in case.parameters.items() if name in needed})
 
 
 def _anew(judgement: Judgement, case: Case) -> Repeat:

@@ -197,6 +197,16 @@ def test_a_truth_value_is_written_as_the_command_line_reads_it():
     assert repeat(judgement(command=COMMAND), case(compiled=True), ["compiled"]).command.endswith("--set compiled=true")
 
 
+def test_an_axis_may_have_the_name_of_an_option():
+    command = "wattmark gate mine.toml --base main --model weights"
+    again = repeat(
+        judgement(command=command), replace(case(model="bert", layers=4), model="weights"), ["model"]
+    ).command
+
+    assert again.endswith("--set model=bert")
+    assert "--model weights" in again
+
+
 @pytest.mark.parametrize("value", ["a,b", "", None])
 def test_a_value_that_no_option_can_say_gives_no_command_but_the_reason(value: str | None):
     again = repeat(judgement(command=COMMAND), case(name=value), ["name"])
