@@ -288,7 +288,8 @@ def test_steps_so_slow_that_counting_could_cost_the_replicate_are_not_counted(sa
     slow, quick = (replicate._counters(built, CPU, [7], sample(step)) for step in (1.01 * just, 0.99 * just))
     assert {one["value"] for one in slow.values()} == {None}
     assert slow.keys() == COUNTERS.keys()
-    assert slow["operators"]["reason"] == f"not counted: {MOST_STEPS} more steps would have taken {1.01 * replicate.COUNT_SECONDS:.0f} s"
+    told = f"not counted: {MOST_STEPS} more steps would have taken {1.01 * replicate.COUNT_SECONDS:.0f} s"
+    assert slow["operators"]["reason"] == told
     assert quick["parameters"]["value"] == 3
 
 
