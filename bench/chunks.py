@@ -39,7 +39,8 @@ def serve(job: Job, tell: Tell, hear: Hear) -> Outcome:
             tell("prepared", arm.known())
             while (order := hear()) is not None:
                 tell("chunk", arm.energy(order) if order.get("energy") else arm.chunk(order))
-            return Outcome(arm.built.described(replicate), arm.built.version, arm.inputs, arm.model)
+            built = arm.built
+            return Outcome(built.described(replicate), built.version, built.prepared.inputs, built.prepared.model)
         finally:
             arm.close()
     except Exception as error:
@@ -62,7 +63,7 @@ class _Arm:
     def known(self) -> dict[str, Any]:
         """Seconds of building and of a step that is not the first, before anything is measured."""
         tried = [self._window.run(1)[0] for _ in range(TRIED)]
-        return {"seconds": self.built.seconds, "step": min(tried[1:]), "shortest": self._shortest()}
+        return {"seconds": self.built.seconds, "step": min(tried[1:])}
 
     def chunk(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Run one chunk; the order has ``warm`` and ``steps``, and a ``seed`` where the model is to be built anew."""
@@ -103,14 +104,6 @@ class _Arm:
         """No chunk will follow."""
         if self._meters is not None:
             self._meters.close()
-
-    @property
-    def inputs(self) -> Mapping[str, Any]:
-        return self.built.prepared.inputs
-
-    @property
-    def model(self) -> Mapping[str, Any]:
-        return self.built.prepared.model
 
     def _shortest(self) -> float:
         return self._meters.shortest() if self._meters else 0.0

@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-import bench
 from bench import measuring
 from bench.case import Case
 from bench.covariates import Covariates
@@ -183,9 +182,7 @@ def judged(record: Record) -> Record:
 
 def _run(case: Case, begun: datetime) -> Run:
     """Where the record comes from: this call. The seed is the one that torch's generator started from."""
-    unique = f"{begun:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}"
-    command = f"measure({case.workload})"
-    return Run(unique, begun.isoformat(timespec="seconds"), command, torch.initial_seed(), 1, bench.__version__)
+    return Run.new(f"measure({case.workload})", 1, torch.initial_seed(), begun)
 
 
 def _allocator() -> str:

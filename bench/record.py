@@ -10,10 +10,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Literal, NoReturn, get_args
 
+import bench
 from bench.case import Case
 from bench.errors import SpecError
+from bench.identity import drawn, stamp
 
 SCHEMA = "wattmark.record/1"
 
@@ -131,6 +134,11 @@ class Run:
     seed: int
     replicates: int
     wattmark: str
+
+    @classmethod
+    def new(cls, command: str, replicates: int, seed: int | None = None, begun: datetime | None = None) -> Run:
+        """A run of this version that begins now, or has ``begun``; without a seed it draws one."""
+        return cls(*stamp(begun), command, drawn(seed), replicates, bench.__version__)
 
 
 @dataclass(frozen=True)

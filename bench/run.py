@@ -22,6 +22,7 @@ from bench.store import Store
 from bench.workload import axes, find
 
 TASK_SECONDS = 120.0  # for listing devices and reading an environment
+FAILURE = "this machine could not be read"
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def choose(wanted: Sequence[str], here: Sequence[str]) -> list[str]:
 
 def list_devices(machine: Engine) -> list[str]:
     """The names of the devices that torch can use here."""
-    return [device["name"] for device in _result(machine.run("devices", {}, TASK_SECONDS))]
+    return [device["name"] for device in result(machine.run("devices", {}, TASK_SECONDS))]
 
 
 def preload(matrix: Matrix) -> list[str]:
@@ -201,27 +202,27 @@ def plan(matrix: Matrix, case: Case) -> Plan:
     return Plan(matrix.accelerator_budget, windows=2, warmup_most=max(3 * matrix.accelerator_budget, 1.0))
 
 
-def environment_of(machine: Engine, device: str, allocator: str) -> Mapping[str, Any]:
-    """The environment that a case on this device is measured in."""
-    found: dict[str, Any] = _result(machine.run("environment", {"device": device}, TASK_SECONDS))
+def environment_of(machine: Engine, device: str, allocator: str, failure: str = FAILURE) -> Mapping[str, Any]:
+    """The environment that a case on this device is measured in; see `result`."""
+    found: dict[str, Any] = result(machine.run("environment", {"device": device}, TASK_SECONDS), failure)
     return {**found, "allocator": allocator}
 
 
-def _result(ended: Ended) -> Any:
+def result(ended: Ended, failure: str = FAILURE) -> Any:
     """The result of a job that has no case to blame.
 
     Raises:
-        SpecError: there is none.
+        SpecError: there is none; the message begins with ``failure``.
     """
     if ended.result is None:
         last = (ended.stderr.strip().splitlines() or ["no word on stderr"])[-1]
-        raise SpecError(f"this machine could not be read: {ended.reason}: {last}")
+        raise SpecError(f"{failure}: {ended.reason}: {last}")
     return ended.result
 
 
 def _refuse_company(machine: Engine, environments: Mapping[str, Mapping[str, Any]]) -> None:
     for environment in environments.values():
-        company = _result(machine.run("company", {"device": environment["device"]}, TASK_SECONDS))
+        company = result(machine.run("company", {"device": environment["device"]}, TASK_SECONDS))
         if company:
             raise SpecError(f"--exclusive: {'; '.join(company)}; end that, or measure without --exclusive")
 

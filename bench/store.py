@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.errors import SpecError
@@ -71,4 +71,9 @@ def read(paths: list[Path]) -> list[Record]:
         if not found:
             raise SpecError(f"{path}: holds no *{SUFFIX} file; give a directory that `wattmark run -o` wrote")
         records += found
+    return in_order(records)
+
+
+def in_order(records: Iterable[Record]) -> list[Record]:
+    """The records with the oldest run first."""
     return sorted(records, key=lambda record: (record.run.started, record.run.id))

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up; a module imports only from lines above its own.
 LAYERS = (
-    ("errors", "metric", "peaks", "distribution"),
+    ("errors", "metric", "peaks", "distribution", "identity"),
     ("case", "statistics", "gating"),
     ("record",),
     ("matrix", "store", "rates", "pair"),
@@ -35,7 +35,7 @@ LAYERS = (
     ("cli", "pytest_plugin"),
 )
 PURE = {
-    *("errors", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
+    *("errors", "identity", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
     *("peaks", "plausible", "caveats", "gating", "pair", "judge"),
 }
 ONLY_IN = {

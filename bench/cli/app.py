@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -18,6 +18,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What a deep-learning step costs on a machine: throughput, latency, memory, watts and joules.",
 )
+
+# Options that several commands have.
+Workloads = Annotated[list[str] | None, typer.Option("-w", "--workload", help="Only this workload.")]
+Devices = Annotated[list[str] | None, typer.Option("--device", help="auto (all of them), cpu, cuda:0, mps, ...")]
+Precisions = Annotated[list[str] | None, typer.Option("--precision", help="fp32, tf32, bf16, fp16 or bf16-pure.")]
+Axes = Annotated[list[str] | None, typer.Option("--set", metavar="AXIS=V[,V]", help="Values of an axis.")]
+Data = Annotated[str, typer.Option("--data", help="auto, real, generated, or a folder of inputs.")]
+Weights = Annotated[Path | None, typer.Option("--model", help="A folder of pretrained weights.")]
+Allocator = Annotated[str, typer.Option("--allocator", help="pinned (repeatable) or system (as shipped).")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Draws orders, weights and masks.")]
 
 
 def main() -> NoReturn:

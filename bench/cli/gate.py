@@ -10,18 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.app import app
+from bench.cli.app import Allocator, Axes, Data, Devices, Precisions, Seed, Weights, Workloads, app
 from bench.cli.options import command, data_of, meters, model_of, one_of, planned
 from bench.errors import SpecError
+from bench.identity import drawn
 
 # What a gate writes into its folder, beside its pairs.
 FACES = ("gate.html", "gate.md", "gate.json", "junit.xml")
 
-Workloads = Annotated[list[str] | None, typer.Option("-w", "--workload", help="Only this workload.")]
-Devices = Annotated[list[str] | None, typer.Option("--device", help="auto (all of them), cpu, cuda:0, mps, ...")]
-Precisions = Annotated[list[str] | None, typer.Option("--precision", help="fp32, tf32, bf16, fp16 or bf16-pure.")]
 Batches = Annotated[list[str] | None, typer.Option("--batch", help="A batch size.")]
-Axes = Annotated[list[str] | None, typer.Option("--set", metavar="AXIS=V[,V]", help="Values of an axis.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="The folder for pairs and reports.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the judgement as JSON.")]
 
@@ -39,12 +36,12 @@ def gate(
     precision: Precisions = None,
     batch: Batches = None,
     set_: Axes = None,
-    data: Annotated[str, typer.Option(help="auto, real, generated, or a folder of inputs.")] = "auto",
-    model: Annotated[Path | None, typer.Option(help="A folder of pretrained weights.")] = None,
+    data: Data = "auto",
+    model: Weights = None,
     meter: Annotated[list[str] | None, typer.Option(help="Meters for energy; nvml:0 watches that GPU.")] = None,
-    allocator: Annotated[str, typer.Option(help="pinned (repeatable) or system (as shipped).")] = "pinned",
+    allocator: Allocator = "pinned",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds after which an arm of a pair is ended.")] = 600.0,
-    seed: Annotated[int | None, typer.Option(help="Draws orders, weights and masks.")] = None,
+    seed: Seed = None,
     install: Annotated[str | None, typer.Option(help="A command that installs a revision's dependencies.")] = None,
     calibration: Annotated[Path | None, typer.Option(help="What `wattmark aa` found of this machine.")] = None,
     history: Annotated[Path | None, typer.Option(help="Look for changes over the many runs in this folder.")] = None,
@@ -73,7 +70,7 @@ def gate(
         "meters": meters(meter),
         "allocator": one_of("--allocator", allocator, ("pinned", "system")),
         "timeout": timeout,
-        "seed": seed if seed is not None else int.from_bytes(os.urandom(4), "big"),
+        "seed": drawn(seed),
         "smallest": _smallest(calibration),
         "command": command(),
     }
@@ -94,8 +91,8 @@ def aa(
     precision: Precisions = None,
     batch: Batches = None,
     set_: Axes = None,
-    allocator: Annotated[str, typer.Option(help="pinned (repeatable) or system (as shipped).")] = "pinned",
-    seed: Annotated[int | None, typer.Option(help="Draws orders, weights and masks.")] = None,
+    allocator: Allocator = "pinned",
+    seed: Seed = None,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -109,11 +106,9 @@ def aa(
 
     plan = planned(matrix, workload, precision, batch, set_)
     folder = output or Path("results") / f"aa-{datetime.now():%Y-%m-%d-%H%M%S}"
-    drawn = seed if seed is not None else int.from_bytes(os.urandom(4), "big")
     checked = one_of("--allocator", allocator, ("pinned", "system"))
     with Progress() as progress, arms(".", say=progress.say) as both:
-        places: Any = {"base": both.base, "head": both.head}
-        request = Request(places, plan, device or (), folder, command(), drawn, allocator=checked)
+        request = Request(both.places, plan, device or (), folder, command(), drawn(seed), allocator=checked)
         for judgement in run(request, gates, progress):
             found = calibrated(folder, judgement.settings)
             text = calibration.write(found, judgement.head["environment"])
@@ -142,9 +137,8 @@ def _paired(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with Progress() as progress, arms(base, head, install=install, say=progress.say) as both:
-            places: Any = {"base": both.base, "head": both.head}
             mode: Any = "counters" if counters else "paired"
-            return run(Request(places, folder=folder, mode=mode, notes=both.notes, **options), progress)
+            return run(Request(both.places, folder=folder, mode=mode, notes=both.notes, **options), progress)
     except KeyboardInterrupt:
         print(f"Interrupted. Every finished pair is in {folder}; go on with the same command and", file=sys.stderr)
         print(f"-o {folder} --resume", file=sys.stderr)
@@ -194,27 +188,15 @@ def _gating(case: Any) -> Any:
 
 
 def _of_records(mode: Any, before: Any, base: str, after: Any, head: str, findings: Any, notes: Any) -> Any:
-    from datetime import UTC
-
-    import bench
     from bench.environment import scrub
     from bench.judge.finding import Judgement
 
-    now = datetime.now(UTC)
     sides = [
         {"name": scrub(name), "kind": "store", "environment": records[-1].environment}
         for name, records in ((base, before), (head, after))
     ]
-    return Judgement(
-        f"{now:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}",
-        now.isoformat(timespec="seconds"),
-        command(),
-        mode,
-        base=sides[0],
-        head=sides[1],
-        findings=tuple(findings),
-        notes=notes,
-        wattmark=bench.__version__,
+    return Judgement.new(
+        command=command(), mode=mode, base=sides[0], head=sides[1], findings=tuple(findings), notes=notes
     )
 
 
@@ -251,9 +233,12 @@ def _smallest(calibration: Path | None) -> dict[str, float]:
 
 
 def _folder(output: Path | None, resume: bool) -> Path:
+    from bench.gate.pairing import PAIRS
+
     folder = output or Path("results") / f"gate-{datetime.now():%Y-%m-%d-%H%M%S}"
-    if resume and not (folder / "pairs.jsonl").exists():
+    begun = (folder / PAIRS).exists()
+    if resume and not begun:
         raise SpecError(f"--resume: there are no pairs in {folder}; name the gate's folder with -o")
-    if not resume and (folder / "pairs.jsonl").exists():
+    if begun and not resume:
         raise SpecError(f"-o {folder}: holds the pairs of another gate; go on with it by --resume, or name another")
     return folder

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-import bench
-from bench.cli.app import app
+from bench.cli.app import Allocator, Axes, Data, Devices, Precisions, Seed, Weights, Workloads, app
 from bench.cli.options import command, data_of, meters, model_of, one_of, planned, print_json
 from bench.errors import SpecError
 
@@ -22,19 +20,19 @@ REPORTS = ("report.html", "plan.xlsx", "rows.csv", "report.md")
 @app.command()
 def run(
     matrix: Annotated[str, typer.Argument(help="A matrix by name (quick, full, smoke) or a TOML file.")] = "quick",
-    workload: Annotated[list[str] | None, typer.Option("-w", "--workload", help="Only this workload.")] = None,
-    device: Annotated[list[str] | None, typer.Option(help="auto (all of them), cpu, cuda:0, mps, ...")] = None,
-    precision: Annotated[list[str] | None, typer.Option(help="fp32, tf32, bf16, fp16 or bf16-pure.")] = None,
+    workload: Workloads = None,
+    device: Devices = None,
+    precision: Precisions = None,
     batch: Annotated[list[str] | None, typer.Option(help="A batch size, or max: the largest that fits.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="AXIS=V[,V]", help="Values of an axis.")] = None,
-    data: Annotated[str, typer.Option(help="auto, real, generated, or a folder of inputs.")] = "auto",
-    model: Annotated[Path | None, typer.Option(help="A folder of pretrained weights.")] = None,
+    set_: Axes = None,
+    data: Data = "auto",
+    model: Weights = None,
     meter: Annotated[list[str] | None, typer.Option(help="Only these meters; nvml:0 watches that GPU.")] = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Processes for each case.")] = None,
     budget: Annotated[float | None, typer.Option(min=0.01, help="Seconds of sampling for each replicate.")] = None,
     timeout: Annotated[float | None, typer.Option(min=1, help="Seconds after which a replicate is ended.")] = None,
-    allocator: Annotated[str, typer.Option(help="pinned (repeatable) or system (as shipped).")] = "pinned",
-    seed: Annotated[int | None, typer.Option(help="Draws the order of cases, weights and masks.")] = None,
+    allocator: Allocator = "pinned",
+    seed: Seed = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The store: a directory.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run into this store stopped.")] = False,
     engine: Annotated[str, typer.Option(help="Where replicates run.")] = "local",
@@ -131,17 +129,7 @@ def _request(plan: Any, *, seed: int | None, resumed: list[Any], **rest: Any) ->
         if run.replicates != plan.replicates:
             raise SpecError(f"--resume: the run has {run.replicates} replicates for each case, not {plan.replicates}")
         return Request(plan, run=run, resumed=[record for record in resumed if record.run.id == run.id], **rest)
-    now = datetime.now(UTC)
-    drawn = seed if seed is not None else int.from_bytes(os.urandom(4), "big")
-    run = Run(
-        id=f"{now:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}",
-        started=now.isoformat(timespec="seconds"),
-        command=command(),
-        seed=drawn,
-        replicates=plan.replicates,
-        wattmark=bench.__version__,
-    )
-    return Request(plan, run=run, **rest)
+    return Request(plan, run=Run.new(command(), plan.replicates, seed), **rest)
 
 
 def _measured(request: Any, store: Path) -> Any:

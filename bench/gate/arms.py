@@ -23,6 +23,7 @@ from bench.gate.declared import declared, differing
 from bench.gate.environments import Wanted, environment
 from bench.gate.naming import Kind, Named
 from bench.gate.worktree import Repository
+from bench.pair import Arm
 
 Say = Callable[[str], object]
 
@@ -57,6 +58,11 @@ class Arms:
     base: Place
     head: Place
     notes: tuple[str, ...]
+
+    @property
+    def places(self) -> dict[Arm, Place]:
+        """Both by the name of their arm."""
+        return {"base": self.base, "head": self.head}
 
 
 @contextlib.contextmanager

@@ -8,34 +8,60 @@ from dataclasses import replace
 from bench.case import Case
 from bench.engines.local import Engine
 from bench.gate.request import Task
+from bench.gating import Gating
 from bench.job import Job, Outcome, seed_of
 from bench.judge.counters import compare
 from bench.judge.finding import Finding
+from bench.judge.stored import ANSWERS
 from bench.measuring import Plan
 from bench.pair import Arm
 from bench.record import Replicate
 
-# Ways to end that are answers: where both arms give the same one, there is nothing to compare.
-_ANSWERS = ("oom", "unsupported")
-
 
 def counted(arms: Mapping[Arm, Engine], task: Task) -> tuple[list[Finding], Task, list[str]]:
-    """Findings on the counters of both arms, the task with the cases that are worth timing, and notes."""
+    """Findings on the counters of both arms, the task with the cases that are worth timing, and notes.
+
+    Where ``auto`` means real inputs to one arm and generated ones to the other, which lacks the packages that ship
+    them, both get generated ones.
+    """
     findings: list[Finding] = []
+    gatings: dict[str, Gating] = {}
     worth: list[Case] = []
     notes: list[str] = []
-    for case in task.cases:
-        base, head = (count(arms[arm], task, case) for arm in ("base", "head"))
+    poor: set[Arm] = set()
+    for asked in task.cases:
+        case, base, head = asked, *_both(arms, task, asked)
+        if asked.data == "auto" and (lacking := _lacks_real(base, head)):
+            poor.add(lacking)
+            case = replace(asked, data="generated")
+            base, head = _both(arms, task, case)
         ended = [outcome.replicate.status for outcome in (base, head)]
-        if ended[0] == ended[1] and ended[0] in _ANSWERS:
+        if ended[0] == ended[1] and ended[0] in ANSWERS:
             notes.append(f"Not gated, since both sides end alike: {case} ({ended[0]}: {head.replicate.reason}).")
         elif refusal := _refusal(case, base, head):
             findings.append(refusal)
         else:
-            findings += compare(case, base.counters, head.counters, task.gatings[case.id])
+            gatings[case.id] = task.gatings[asked.id]
+            findings += compare(case, base.counters, head.counters, gatings[case.id])
             worth.append(case)
-    gatings = {case.id: task.gatings[case.id] for case in worth}
+    for arm in sorted(poor):
+        notes.append(
+            f"The environment of {arm} has no real inputs, so both sides ran on generated ones; for real ones install "
+            "wattmark[data] there too."
+        )
     return findings, replace(task, cases=worth, gatings=gatings), notes
+
+
+def _both(arms: Mapping[Arm, Engine], task: Task, case: Case) -> tuple[Outcome, Outcome]:
+    return count(arms["base"], task, case), count(arms["head"], task, case)
+
+
+def _lacks_real(base: Outcome, head: Outcome) -> Arm | None:
+    """The arm that generated its inputs where the other one had real ones."""
+    kinds = [(outcome.inputs or {}).get("kind") for outcome in (base, head)]
+    if sorted(map(str, kinds)) != ["generated", "real"]:
+        return None
+    return "base" if kinds[0] == "generated" else "head"
 
 
 def count(engine: Engine, task: Task, case: Case) -> Outcome:
@@ -55,9 +81,13 @@ def _refusal(case: Case, base: Outcome, head: Outcome) -> Finding | None:
         if status != "ok":
             verdict = "regressed" if arm == "head" else "incomparable"
             return Finding(case, "operators", verdict, reasons=(f"{arm} {status}: {reason}",))  # type: ignore[arg-type]
-    old, new = ((o.version, (o.inputs or {}).get("sha256")) for o in (base, head))
-    for name, before, after in zip(("workload version", "inputs"), old, new, strict=True):
-        if before != after:
-            reason = f"Not comparable: {name} ({before} in base, {after} in head)."
+    for name, of in (("workload version", lambda outcome: outcome.version), ("inputs", _inputs)):
+        if of(base) != of(head):
+            reason = f"Not comparable: {name} ({of(base)} in base, {of(head)} in head)."
             return Finding(case, "operators", "incomparable", reasons=(reason,))
     return None
+
+
+def _inputs(outcome: Outcome) -> str:
+    inputs = outcome.inputs or {}
+    return f"{inputs.get('kind')} {inputs.get('name')}, SHA-256 {str(inputs.get('sha256'))[:12]}"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from typing import Any
 
-import bench
 from bench.gate.alike import differences, may_differ
 from bench.gate.counting import counted
 from bench.gate.pairing import Pairs, by_case, measure
@@ -37,6 +34,7 @@ def gate(request: Request, progress: Progress) -> Judgement:
             return judgement(task, environments, _refused(task, unlike), (), begin)
         progress.say("counting")
         findings, worth, notes = counted(arms, task)
+        task = replace(task, gatings={**task.gatings, **worth.gatings})
     if request.mode != "counters" and worth.cases:
         pairs = Pairs(request.folder)
         notes += measure(worth, pairs, progress)
@@ -52,21 +50,18 @@ def judgement(
     begin: float,
 ) -> Judgement:
     """All findings with what they are of; ``begin`` is when the gate began, by `time.perf_counter`."""
-    now, request = datetime.now(UTC), task.request
+    request = task.request
     arms = {arm: {**request.places[arm].to_json(), "environment": environments[arm]} for arm in environments}
-    return Judgement(
-        id=f"{now:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}",
-        started=now.isoformat(timespec="seconds"),
+    return Judgement.new(
         command=request.command,
         mode=request.mode,
         base=arms.get("base", {}),
         head=arms.get("head", {}),
         findings=tuple(findings),
         notes=(*request.notes, *notes),
-        wattmark=bench.__version__,
         seed=request.seed,
         seconds=time.perf_counter() - begin,
-        settings={case.id: asdict(task.gatings[case.id]) for case in task.cases},
+        settings={case: asdict(gating) for case, gating in task.gatings.items()},
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from bench import matrix as matrices
 from bench.case import Case
-from bench.engines import Ended
 from bench.engines.local import Engine
 from bench.errors import SpecError
 from bench.gate.arms import Place
@@ -18,7 +17,7 @@ from bench.gating import Gating
 from bench.judge.finding import Mode
 from bench.matrix import Matrix
 from bench.pair import Arm, Pair, Stage
-from bench.run import TASK_SECONDS, check, choose, preload
+from bench.run import TASK_SECONDS, check, choose, environment_of, preload, result
 
 
 class Progress(Protocol):
@@ -70,7 +69,7 @@ def plan(request: Request, engine: Engine) -> Task:
     Raises:
         SpecError: there is no case, or one that cannot be.
     """
-    here = {device["name"]: device for device in result(engine.run("devices", {}, TASK_SECONDS), "head")}
+    here = {device["name"]: device for device in result(engine.run("devices", {}, TASK_SECONDS), _failure("head"))}
     chosen = choose(request.devices, list(here))
     for case in matrices.searches(request.matrix, chosen):
         raise SpecError(f"{case.workload}: a batch size of max cannot be gated; name sizes with --batch")
@@ -93,19 +92,10 @@ def servers(request: Request) -> Iterator[Mapping[Arm, Engine]]:
         yield arms
 
 
-def environment(engine: Engine, arm: Arm, task: Task) -> dict[str, Any]:
+def environment(engine: Engine, arm: Arm, task: Task) -> Mapping[str, Any]:
     """What torch, driver and machine an arm runs on, on the device of the first case."""
-    found = result(engine.run("environment", {"device": task.cases[0].device}, TASK_SECONDS), arm)
-    return {**found, "allocator": task.request.allocator}
+    return environment_of(engine, task.cases[0].device, task.request.allocator, _failure(arm))
 
 
-def result(ended: Ended, arm: Arm) -> Any:
-    """What a job of an arm brought.
-
-    Raises:
-        SpecError: nothing; the message says why.
-    """
-    if ended.result is None:
-        last = ended.stderr.strip().rpartition("\n")[2]
-        raise SpecError(f"--{arm}: cannot be run: {ended.reason}{': ' + last if last else ''}")
-    return ended.result
+def _failure(arm: Arm) -> str:
+    return f"--{arm}: cannot be run"

@@ -12,9 +12,8 @@ from typing import Any
 
 from bench.case import Case
 from bench.errors import SpecError
-from bench.gating import COMPARED, Gating
-from bench.judge.contamination import contamination
-from bench.judge.effects import effect, interval
+from bench.gating import Gating
+from bench.judge.effects import interval
 from bench.judge.finding import Finding
 from bench.judge.paired import detectable, judge
 from bench.pair import Pair
@@ -64,22 +63,19 @@ def calibrate(gates: Sequence[Mapping[str, Sequence[Pair]]], gatings: Mapping[st
 
 
 def _calibrated(findings: Sequence[Finding], gates: Sequence[Sequence[Pair]], gating: Gating) -> Calibrated:
-    metric = findings[0].metric
-    short = next(name for name, full in COMPARED.items() if full == metric)
-    pairs = [pair for gate in gates for pair in gate]
-    good = (pair for pair in pairs if pair.status == "ok" and contamination(pair) is None)
-    effects = [one for pair in good if (one := effect(pair, short)) is not None]
+    good = (dot for finding in findings for dot in finding.dots if dot.status == "ok")
+    effects = [math.log1p(dot.effect) for dot in good if dot.effect is not None]
     verdicts = Counter(finding.verdict for finding in findings)
     found = interval(effects)
     return Calibrated(
         findings[0].case,
-        metric,
+        findings[0].metric,
         len(findings),
         verdicts["regressed"],
         verdicts["improved"],
         verdicts["unchanged"],
         at_most(verdicts["regressed"], len(findings)),
-        len(pairs),
+        sum(map(len, gates)),
         sum(finding.dropped for finding in findings),
         detectable(effects, gating),
         found.error * math.sqrt(found.degrees + 1) if found else None,

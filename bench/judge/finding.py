@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+import bench
 from bench.case import Case
+from bench.identity import stamp
 
 SCHEMA = "wattmark.gate/1"
 
@@ -91,6 +93,12 @@ class Judgement:
     seed: int | None = None
     seconds: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def new(cls, **parts: Any) -> Judgement:
+        """A judgement that this version makes now, of all other ``parts``."""
+        identity, started = stamp()
+        return cls(id=identity, started=started, wattmark=bench.__version__, **parts)
 
     @property
     def exit_code(self) -> int:

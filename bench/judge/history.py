@@ -16,11 +16,12 @@ from bench.gating import COMPARED, Gating
 from bench.judge.changepoint import last_change
 from bench.judge.finding import Dot, Finding
 from bench.judge.keys import differences
-from bench.judge.stored import ANSWERS, in_order, refusal, unmeasured
+from bench.judge.stored import ANSWERS, refusal, unmeasured
 from bench.metric import METRICS
 from bench.rates import value
 from bench.record import Record
 from bench.statistics import t95
+from bench.store import in_order
 
 JUDGED = ("time", "throughput")
 NEWEST = 100  # runs that are looked at: finding the best cuts takes the cube of their number

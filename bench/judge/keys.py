@@ -42,17 +42,20 @@ def differences(base: Record, head: Record, keys: tuple[str, ...] = HARD) -> tup
     """The hard and the soft keys that differ, as ``field (old before, new now)``; ``keys`` are the hard ones.
 
     What neither side has is equal; what one side alone has differs, so that a record from before a fact was kept is
-    not taken for one with the same. What only a measured process tells is compared where both sides measured.
+    not taken for one with the same. What only a measured process tells is compared where both sides measured, and what
+    times the steps where both were timed: a step that was only counted has no clock.
     """
-    measured = all(record.status == "ok" and record.measured for record in (base, head))
+    both = (base, head)
+    measured = all(record.status == "ok" and record.measured for record in both)
+    timed = measured and all(record.measured[0].clock for record in both)
     hard: list[str] = []
     soft: list[str] = []
-    for name, old, new in _differing("", _facts(base, measured), _facts(head, measured)):
+    for name, old, new in _differing("", *(_facts(record, measured, timed) for record in both)):
         (hard if _is_hard(name, old, new, keys) else soft).append(f"{name} ({_shown(old)} before, {_shown(new)} now)")
     return tuple(hard), tuple(soft)
 
 
-def _facts(record: Record, measured: bool) -> dict[str, Any]:
+def _facts(record: Record, measured: bool, timed: bool) -> dict[str, Any]:
     """All keys of a record, nested as in its environment."""
     case = record.case
     facts: dict[str, Any] = {
@@ -77,7 +80,7 @@ def _facts(record: Record, measured: bool) -> dict[str, Any]:
             "precision": {
                 name: setting for name, setting in (one.precision or {}).items() if not isinstance(setting, float)
             },
-            "clock": one.clock,
+            "clock": one.clock if timed else None,
             "made": {"how": (one.made or {}).get("how")},
         }
     return facts

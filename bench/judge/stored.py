@@ -21,6 +21,7 @@ from bench.judge.keys import HARD, differences
 from bench.metric import METRICS
 from bench.rates import value
 from bench.record import Record
+from bench.store import in_order
 
 # Ways to end that are answers: both sides giving the same one is no change, and there is nothing more to compare.
 ANSWERS = ("oom", "unsupported")
@@ -65,11 +66,6 @@ def judge(
 def newest(records: Iterable[Record]) -> dict[str, Record]:
     """The record of the latest run for each case, by the case's id."""
     return {record.case.id: record for record in in_order(records)}
-
-
-def in_order(records: Iterable[Record]) -> list[Record]:
-    """The records with the oldest run first."""
-    return sorted(records, key=lambda record: (record.run.started, record.run.id))
 
 
 def compare(base: Record | None, head: Record | None, gating: Gating, keys: tuple[str, ...] = HARD) -> list[Finding]:

@@ -4,11 +4,11 @@ The only package that imports pynvml, the module of the distribution nvidia-ml-p
 counts in PCI order, CUDA fastest first and only what CUDA_VISIBLE_DEVICES lets through.
 """
 
+from bench.nvml.driver import ListedGpu, nvml_devices
 from bench.nvml.facts import describe
 from bench.nvml.fields import Stamped
 from bench.nvml.gpm import Gpm
 from bench.nvml.gpu import Gpu, Memory
-from bench.nvml.library import ListedGpu, nvml_devices
 from bench.nvml.processes import Process
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import Any
 import pynvml
 
 from bench.errors import Unavailable
+from bench.nvml.driver import ask
 from bench.nvml.gpu import Gpu
-from bench.nvml.library import ask
 from bench.record import absent
 
 

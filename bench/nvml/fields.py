@@ -9,7 +9,7 @@ from typing import Any
 import pynvml
 
 from bench.errors import Unavailable
-from bench.nvml.library import ask
+from bench.nvml.driver import ask
 
 # Which member of the union nvmlValue_t holds the value, by the type that comes with it (nvml.h, nvmlValueType_t).
 _MEMBERS = {

@@ -8,7 +8,7 @@ from typing import Any
 import pynvml
 
 from bench.errors import Unavailable
-from bench.nvml.library import ask
+from bench.nvml.driver import ask
 
 _PERCENT = 1 / 100  # to a share
 _MEBIBYTE = 2.0**20  # MiB/s to B/s

@@ -9,9 +9,9 @@ import pynvml
 
 from bench.errors import Unavailable
 from bench.nvml import power, throttling
+from bench.nvml.driver import Refused, ask, close_library, nvml_devices, open_library
 from bench.nvml.fields import Field, Stamped, read_field
 from bench.nvml.gpm import Gpm
-from bench.nvml.library import Refused, ask, close_library, nvml_devices, open_library
 from bench.nvml.processes import Process, read_processes
 
 # The superchip whose power and energy are those of the whole module: CPU, GPU and memory (ml-energy/zeus issue 172).

@@ -10,8 +10,8 @@ from typing import Any
 import pynvml
 
 from bench.errors import Unavailable
+from bench.nvml.driver import Refused, ask
 from bench.nvml.fields import Field, Stamped, read_field, union_value
-from bench.nvml.library import Refused, ask
 
 _SCOPES = {"GPU": pynvml.NVML_POWER_SCOPE_GPU, "module": pynvml.NVML_POWER_SCOPE_MODULE}
 _SAMPLES = {"GPU": pynvml.NVML_TOTAL_POWER_SAMPLES, "module": pynvml.NVML_MODULE_POWER_SAMPLES}

@@ -9,7 +9,7 @@ from typing import Any
 import pynvml
 
 from bench.errors import Unavailable
-from bench.nvml.library import Refused, ask
+from bench.nvml.driver import Refused, ask
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 import pynvml
 
 from bench.errors import Unavailable
+from bench.nvml.driver import Refused, ask
 from bench.nvml.fields import union_value
 from bench.nvml.gpu import Gpu
-from bench.nvml.library import Refused, ask
 
 # Fields by number: what throttled the clock (ns), and the memory's temperature (nvml.h; see throttling.py).
 _FIELDS = (74, 76, 77, 78, 79, pynvml.NVML_FI_DEV_MEMORY_TEMP, 269, 270, 271)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pynvml
 
+from bench.nvml.driver import ask
 from bench.nvml.fields import Field, read_fields
-from bench.nvml.library import ask
 
 # A power or a thermal limit, by software or hardware. Left out are idleness (0x1), clocks that were asked for (0x2,
 # 0x10) and displays (0x100). Names and bits: nvml.h, nvmlClocksEventReasons.

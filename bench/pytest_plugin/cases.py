@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import bench
 from bench import matrix as matrices
 from bench import meters
 from bench.book import Book
@@ -97,15 +94,7 @@ class Cases:
         return self._machine
 
     def _asked(self, devices: Sequence[str], store: Store, command: str) -> Request:
-        now = datetime.now(UTC)
-        run = Run(
-            id=f"{now:%Y%m%dT%H%M%S}-{os.urandom(2).hex()}",
-            started=now.isoformat(timespec="seconds"),
-            command=command,
-            seed=int.from_bytes(os.urandom(4), "big"),
-            replicates=self._matrix.replicates,
-            wattmark=bench.__version__,
-        )
+        run = Run.new(command, self._matrix.replicates)
         return Request(self._matrix, devices, store, run, meters.names(), allocator=ALLOCATOR)
 
 

@@ -1,9 +1,10 @@
-"""A gate for a terminal of 100 columns: what needs looking at with its causes, then every finding in a table."""
+"""A gate for a terminal of 100 columns: findings but what is counted and equal, then causes of what needs a look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from reports.gate import words
 from reports.gate.face import Face
 from reports.gate.rows import GROUPS, Group, Row
 from reports.gate.table import findings_table
@@ -19,8 +20,12 @@ def export(face: Face) -> bytes:
 
 
 def _parts(face: Face) -> Iterator[Part]:
-    if face.rows:
-        yield from table(findings_table("Findings", face.rows))
+    equal = [row for row in face.of("unchanged") if words.counted(row.finding) and not row.finding.effect]
+    listed = [row for row in face.rows if row not in equal]
+    if listed:
+        yield from table(findings_table("Findings", listed))
+    if equal:
+        yield from sentences([_equal(equal)])
     looked = [row for row in face.of(*GROUPS) if row.group not in _FINE]
     for group, rows in face.groups:
         shown = [row for row in rows if row in looked[:_TOLD]]
@@ -36,6 +41,13 @@ def _parts(face: Face) -> Iterator[Part]:
         yield from sentences(face.notes)
     yield heading(f"{face.title}: {face.headline}", face.tone)
     yield from sentences([face.subtitle, face.meaning])
+
+
+def _equal(rows: Sequence[Row]) -> str:
+    """What is counted and equal: most of a gate's findings, and nothing to look at one by one."""
+    cases = len({row.case.id for row in rows})
+    metrics = dict.fromkeys(words.within(row.finding.metric) for row in rows)
+    return f"Counted and equal, {len(rows)} in {cases} case{'s' * (cases != 1)}: {', '.join(metrics)}."
 
 
 def _told(row: Row) -> Iterator[str]:

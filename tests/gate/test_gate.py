@@ -36,10 +36,11 @@ class Step:
                 for _ in range({extra}):
                     y = y @ layer.weight
                 return y
-        inputs = {{"kind": "generated", "name": "normal", "sha256": "{inputs}"}}
+        kind = "{kind}" if setup.data == "auto" else setup.data
+        inputs = {{"kind": kind, "name": "normal", "sha256": "{inputs}" if kind == "generated" else "f" * 64}}
         return Prepared(step, [{{"row": self.batch_size}}], inputs, {{"parameters": 64 * 65, "weights": "random"}})
 """
-PLAIN = {"version": 1, "prepare": "pass", "extra": 0, "inputs": "0" * 64}
+PLAIN = {"version": 1, "prepare": "pass", "extra": 0, "kind": "generated", "inputs": "0" * 64}
 
 
 class Silent:
@@ -78,9 +79,8 @@ def compare(tmp_path, monkeypatch):
         kept = tmp_path / "kept"
         kept.mkdir(exist_ok=True)
         with arms(str(folders[0]), str(folders[1])) as both:
-            places = {"base": both.base, "head": both.head}
             plan = matrix.parse(data, "mine", axes_of)
-            request = Request(places, plan, ["cpu"], kept, "wattmark gate", 1, mode, timeout=120, **options)
+            request = Request(both.places, plan, ["cpu"], kept, "wattmark gate", 1, mode, timeout=120, **options)
             return gate(request, progress or Silent())
 
     return run
@@ -118,8 +118,28 @@ def test_another_computation_is_not_compared(compare, field, value):
     judgement = compare(head={field: value})
 
     assert [finding.verdict for finding in judgement.findings] == ["incomparable"]
-    assert str(value) in judgement.findings[0].reasons[0]
+    assert str(value)[:12] in judgement.findings[0].reasons[0]
     assert judgement.exit_code == 3
+
+
+@pytest.mark.parametrize("poor", ["base", "head"])
+def test_both_arms_get_generated_inputs_where_one_has_no_real_ones(compare, poor):
+    judgement = compare(**{("head" if poor == "base" else "base"): {"kind": "real"}})
+
+    assert set(verdicts(judgement).values()) == {"unchanged"}
+    assert {finding.case.data for finding in judgement.findings} == {"generated"}
+    assert {finding.case.id for finding in judgement.findings} <= set(judgement.settings)
+    assert f"The environment of {poor} has no real inputs" in judgement.notes[-1]
+
+
+def test_real_inputs_of_both_arms_stay_and_generated_ones_that_differ_are_refused(compare):
+    real = compare(base={"kind": "real"}, head={"kind": "real"})
+    other = compare(base={"kind": "real"}, head={"inputs": "1" * 64})
+
+    assert {finding.case.data for finding in real.findings} == {"auto"}
+    assert not any("generated" in note for note in real.notes)
+    assert [finding.verdict for finding in other.findings] == ["incomparable"]
+    assert "SHA-256 111111111111 in head" in other.findings[0].reasons[0]
 
 
 def test_a_head_that_breaks_is_a_regression(compare):

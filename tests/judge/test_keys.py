@@ -162,6 +162,13 @@ def test_a_case_that_failed_is_compared_by_where_it_ran_and_not_by_what_it_never
     assert differences(record(0.1), replace(oom, environment=altered(ENVIRONMENT, "torch.threads", 1)))[0]
 
 
+def test_a_step_that_was_only_counted_has_no_clock_to_differ_by():
+    before = record(0.1)
+    counted = replace(before, replicates=(replace(before.replicates[0], clock=None),))
+
+    assert differences(before, counted) == ((), ())
+
+
 def test_a_case_on_another_kind_of_device_is_another_case():
     hard, _ = differences(record(0.1), record(0.1, case=GPU_CASE, environment=GPU_ENVIRONMENT))
 

@@ -141,7 +141,7 @@ def test_the_same_number_has_the_same_text_in_every_face():
                 assert cell.full in texts["md"]
                 assert row.finding.verdict == "incomparable" or cell.full in told
         for cell in (row.effect, row.interval):
-            assert cell.absent or cell.full in texts["terminal"]
+            assert cell.absent or row.finding == SAME_MEMORY or cell.full in texts["terminal"]
 
 
 def test_json_and_junit_hold_the_raw_numbers_of_the_judgement():
@@ -172,6 +172,18 @@ def test_no_face_says_nan_infinity_or_none(mode: str, suffix: str):
 def test_a_number_that_is_none_cannot_be_written_as_json():
     with pytest.raises(ValueError, match="not JSON compliant"):
         exported(judgement(replace(SLOWER, p=float("nan"))), "json")
+
+
+def test_the_terminal_sums_up_the_counts_that_are_equal_and_lists_those_that_are_not():
+    more = replace(SAME_MEMORY, head=802_000_000.0, effect=0.00125, margin=0.01)
+
+    equal = exported(judgement(SAME_MEMORY, replace(SAME_MEMORY, metric="operators")), "terminal").decode()
+    within = exported(judgement(SAME_MEMORY, more), "terminal").decode()
+
+    assert "Counted and equal, 2 in 1 case: peak memory, operators." in equal
+    assert "801" not in equal
+    assert "Counted and equal, 1 in 1 case: peak memory." in within
+    assert "Peak memory 0.1 % more" in within
 
 
 @pytest.mark.parametrize("mode", MODES)

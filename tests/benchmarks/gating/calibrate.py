@@ -69,7 +69,7 @@ def collect(series: str, gates: int, minutes: float) -> None:
                 kept = Path(folder) / f"gate{number}"
                 kept.mkdir()
                 request = Request(
-                    {"base": both.base, "head": both.head},
+                    both.places,
                     cases(series),
                     ["cpu"],
                     kept,
