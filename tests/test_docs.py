@@ -13,12 +13,17 @@ import pytest
 import yaml
 
 from bench import matrix
+from bench.gate.pairing import by_case
 from bench.gating import Gating
 from bench.judge.counters import COUNTERS
+from bench.judge.finding import Judgement
+from bench.judge.paired import judge
 from bench.metric import METRICS
+from bench.pair import read_pairs
 from bench.rates import value
 from bench.run import axes_of
 from bench.store import Store
+from reports.gate import build, exporter
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -101,6 +106,40 @@ def test_the_example_of_a_gate_table_is_one():
 
     assert (gating.metrics, gating.margin_of("time"), gating.sequential) == (("time", "memory"), 0.05, True)
     assert {name for name in Gating.__dataclass_fields__ if name in example} == set(Gating.__dataclass_fields__)
+
+
+def test_the_worked_example_quotes_its_report_and_the_report_its_pairs():
+    text = (DOCS / "upgrade.md").read_text(encoding="utf-8")
+    judgement = Judgement.from_json((DOCS / "upgrade" / "gate.json").read_text(encoding="utf-8"))
+    printed = exporter(Path("terminal")).export(build(judgement)).decode()
+    quoted = [
+        line[3:]
+        for block in re.findall(r"^ +```text\n(.*?)^ +```$", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    timed = [finding for finding in judgement.findings if finding.metric == "time.step"]
+    pairs = by_case(read_pairs((DOCS / "upgrade" / "pairs.jsonl").read_text(encoding="utf-8"), "pairs.jsonl"))
+
+    assert len(quoted) > 10
+    assert [line for line in quoted if line not in printed.splitlines()] == []
+    assert {finding.verdict for finding in timed} == {"unchanged"}
+    again = judge(pairs, {case: Gating(**judgement.settings[case]) for case in pairs})
+    assert sorted((found.case.id, found.low, found.high) for found in again if found.metric == "time.step") == sorted(
+        (found.case.id, found.low, found.high) for found in timed
+    )
+
+
+def test_the_worked_examples_margin_lets_its_operators_pass():
+    text = (DOCS / "upgrade.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^ +```toml\n(.*?)^ +```$", text, re.MULTILINE | re.DOTALL)
+    data = tomllib.loads(table.replace("\n   ", "\n").strip())
+    ((_, gating),) = matrix.gated(
+        matrix.parse({**data, "cases": [{"workload": "bert:Classify"}]}, "m", axes_of), ["cpu"]
+    )
+    judgement = Judgement.from_json((DOCS / "upgrade" / "gate.json").read_text(encoding="utf-8"))
+    more = [finding.effect for finding in judgement.findings if finding.verdict == "regressed"]
+
+    assert max(more) <= gating.margin_of("operators")
 
 
 def test_every_counter_is_explained_with_its_tolerance():

@@ -119,7 +119,8 @@ class Talk:
             reason = "the fork server died with the replicate"
             self.ended = Ended(None, "crashed", reason, tail(self._spool / "stderr"))
         except BaseException:
-            self._stop()  # Ctrl-C and the like: nothing that we started outlives us
+            self._stop()  # Ctrl-C and the like: nothing that we started outlives us, and nobody talks to it any more
+            self.ended = Ended(None, "interrupted", "stopped while it was listened to")
             raise
 
 

@@ -34,6 +34,8 @@ def gate(request: Request, progress: Progress) -> Judgement:
             return judgement(task, environments, _refused(task, unlike), (), begin)
         progress.say("counting")
         findings, worth, notes = counted(arms, task)
+        if packages := differences(environments["base"], environments["head"]):
+            notes.insert(0, f"Gated is what differs beside the sources: {'; '.join(packages)}.")
         task = replace(task, gatings={**task.gatings, **worth.gatings})
     if request.mode != "counters" and worth.cases:
         pairs = Pairs(request.folder)

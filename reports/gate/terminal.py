@@ -20,7 +20,8 @@ def export(face: Face) -> bytes:
 
 
 def _parts(face: Face) -> Iterator[Part]:
-    equal = [row for row in face.of("unchanged") if words.counted(row.finding) and not row.finding.effect]
+    counted = [row for row in face.of("unchanged") if words.counted(row.finding)]
+    equal = [row for row in counted if row.finding.base == row.finding.head]
     listed = [row for row in face.rows if row not in equal]
     if listed:
         yield from table(findings_table("Findings", listed))

@@ -1,10 +1,13 @@
 """Whole gates for real: two directories of sources, counted and measured side by side."""
 
 import json
+import sys
+import venv
 
 import pytest
 
 from bench import matrix
+from bench.engines.talk import Events
 from bench.errors import SpecError
 from bench.gate.arms import arms
 from bench.gate.gate import gate
@@ -66,7 +69,7 @@ class Silent:
 def compare(tmp_path, monkeypatch):
     """Gates two directories whose module differs in what is said of base and head."""
 
-    def run(base=None, head=None, mode="counters", progress=None, **options):
+    def run(base=None, head=None, mode="counters", progress=None, interpreter=None, **options):
         folders = []
         for name, parts in (("base", base), ("head", head)):
             folder = tmp_path / name
@@ -78,7 +81,7 @@ def compare(tmp_path, monkeypatch):
         data = {"gate": {"pairs": 4, "seconds": 0.05, "metrics": ["time"]}, "cases": [{"workload": "mine:Step"}]}
         kept = tmp_path / "kept"
         kept.mkdir(exist_ok=True)
-        with arms(str(folders[0]), str(folders[1])) as both:
+        with arms(interpreter or str(folders[0]), str(folders[1])) as both:
             plan = matrix.parse(data, "mine", axes_of)
             request = Request(both.places, plan, ["cpu"], kept, "wattmark gate", 1, mode, timeout=120, **options)
             return gate(request, progress or Silent())
@@ -120,6 +123,24 @@ def test_another_computation_is_not_compared(compare, field, value):
     assert [finding.verdict for finding in judgement.findings] == ["incomparable"]
     assert str(value)[:12] in judgement.findings[0].reasons[0]
     assert judgement.exit_code == 3
+
+
+def test_packages_that_differ_are_what_is_gated_and_are_named(compare, tmp_path):
+    """The base's interpreter has all that this one has, and another version of tokenizers before it."""
+    venv.create(tmp_path / "older", symlinks=True)
+    (site,) = (tmp_path / "older" / "lib").glob("python*/site-packages")
+    (site / "here.pth").write_text("\n".join(path for path in sys.path if "site-packages" in path))
+    made = site / "tokenizers-0.1.dist-info"
+    made.mkdir()
+    (made / "METADATA").write_text("Metadata-Version: 2.1\nName: tokenizers\nVersion: 0.1\n")
+
+    judgement = compare(interpreter=str(tmp_path / "older"))
+
+    (note,) = [note for note in judgement.notes if note.startswith("Gated is what differs")]
+    assert "libraries.tokenizers is 0.1 in base and" in note
+    assert "transformers" not in note
+    assert set(verdicts(judgement).values()) == {"unchanged"}
+    assert not any(note.startswith("Gated is") for note in compare().notes)
 
 
 @pytest.mark.parametrize("poor", ["base", "head"])
@@ -173,6 +194,23 @@ def test_every_pair_is_kept_and_judged(compare, tmp_path):
     assert len(kept) >= 4
     assert {pair.case.workload for pair in kept} == {"mine:Step"}
     assert judgement.settings[kept[0].case.id]["pairs"] == 4
+
+
+def test_a_gate_interrupted_within_a_pair_says_nothing_of_its_own_and_goes_on(compare, monkeypatch):
+    hear = Events.next
+
+    def interrupted(self, timeout):
+        facts = hear(self, timeout)
+        if facts and facts["event"] == "chunk":
+            raise KeyboardInterrupt
+        return facts
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Events, "next", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            compare(mode="paired")
+
+    assert "time.step" in verdicts(compare(mode="paired"))
 
 
 def test_an_interrupted_gate_keeps_its_pairs_and_goes_on(compare, tmp_path):

@@ -179,11 +179,13 @@ def test_the_terminal_sums_up_the_counts_that_are_equal_and_lists_those_that_are
 
     equal = exported(judgement(SAME_MEMORY, replace(SAME_MEMORY, metric="operators")), "terminal").decode()
     within = exported(judgement(SAME_MEMORY, more), "terminal").decode()
+    from_none = replace(SAME_MEMORY, metric="faults", base=0.0, head=1.0, effect=None)
 
     assert "Counted and equal, 2 in 1 case: peak memory, operators." in equal
     assert "801" not in equal
     assert "Counted and equal, 1 in 1 case: peak memory." in within
     assert "Peak memory 0.1 % more" in within
+    assert "equal" not in exported(judgement(from_none), "terminal").decode()
 
 
 @pytest.mark.parametrize("mode", MODES)
