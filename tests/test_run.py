@@ -125,16 +125,23 @@ def test_resuming_a_run_that_was_stopped_before_it_began_begins_it(wattmark, tmp
     assert [record.status for record in Store(tmp_path / "store")] == ["ok"]
 
 
+def heed_ctrl_c():
+    """What a shell starts in the background ignores it, and so would all that these tests start then."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_keeps_all_and_says_how_to_go_on_and_resume_does_only_the_rest(wattmark, tmp_path):
     arguments = ("run", "my.toml", "--precision", "fp32", "--replicates", "8", "-o", "store")
-    process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(*arguments), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+    )
     store, deadline = tmp_path / "store", time.monotonic() + 60
     while not any(r.replicates for r in Store(store)) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
 
-    assert process.returncode == 130
+    assert process.returncode == 130, stderr
     assert "--resume" in stderr
     before = {r.case.id: {one.index: one.started for one in r.replicates} for r in Store(store)}
     assert 0 < sum(map(len, before.values())) < 16
