@@ -202,19 +202,18 @@ def _of_records(mode: Any, before: Any, base: str, after: Any, head: str, findin
 
 def _finish(judgement: Any, folder: Path | None, json: bool) -> None:
     """Write all faces into the folder, tell GitHub where it listens, print, and leave with the exit code."""
-    from reports.gate import annotation_lines, write
+    from reports.gate import annotation_lines, build, exporter, write
 
     paths = [folder / name for name in FACES] if folder else []
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    write(judgement, [*paths, Path("json" if json else "terminal")])
+    face = build(judgement)
+    write(face, [*paths, Path("json" if json else "terminal")])
     if os.environ.get("GITHUB_ACTIONS") == "true" and not json:
-        for line in annotation_lines(judgement):
+        for line in annotation_lines(face):
             print(line)
     if summary:
-        from reports.gate import build, exporter
-
         with Path(summary).open("ab") as file:
-            file.write(exporter(Path("gate.md")).export(build(judgement)))
+            file.write(exporter(Path("gate.md")).export(face))
     if paths:
         print("\n".join(["", *(f"wrote   {path}" for path in paths)]), file=sys.stderr)
     raise typer.Exit(judgement.exit_code)

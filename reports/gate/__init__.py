@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
-from bench.judge.finding import Judgement
 from reports.exporters import find, put
 from reports.gate.face import Face, build
 from reports.gate.github import annotation_lines
@@ -21,14 +20,13 @@ class Exporter(Protocol):
         """The whole file; for a bare name on the command line, what goes to stdout."""
 
 
-def write(judgement: Judgement, paths: Sequence[Path]) -> None:
-    """Write one judgement in several forms: each path's suffix names the exporter; a bare name goes to stdout.
+def write(face: Face, paths: Sequence[Path]) -> None:
+    """Write one face in several forms: each path's suffix names the exporter; a bare name goes to stdout.
 
     Raises:
         SpecError: there is no such exporter (then nothing is written), or a file cannot be written.
     """
     exporters = [(path, exporter(path)) for path in paths]
-    face = build(judgement)
     for path, module in exporters:
         put(path, module.export(face))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bench.judge.finding import Judgement
-from reports.gate.face import build
+from reports.gate.face import Face
 from reports.gate.rows import Group, Row
 
 _MOST = 10  # GitHub shows no more of a step
@@ -12,9 +11,9 @@ _LEVELS: dict[Group, str] = {
 }  # fmt: skip
 
 
-def annotation_lines(judgement: Judgement) -> list[str]:
+def annotation_lines(face: Face) -> list[str]:
     """Lines for what is not told or told to be worse, what most needs looking at first: at most 10."""
-    found = [row for row in build(judgement).rows if row.group in _LEVELS]
+    found = [row for row in face.rows if row.group in _LEVELS]
     kept = found if len(found) <= _MOST else found[: _MOST - 1]
     lines = [_line(row) for row in kept]
     if len(found) > len(kept):

@@ -18,6 +18,12 @@ METHOD: tuple[tuple[str, str], ...] = (
         "times; it is drawn hollow and crossed, and it is not used.",
     ),
     (
+        "Base, head",
+        "Each the median over the processes of that side. The effect is not made of these two but of the pairs, whose "
+        "processes met the same minutes; so where the machine drifted from pair to pair, the effect holds, and the two "
+        "medians may differ by more or by less, or even the other way.",
+    ),
+    (
         "Stages",
         "All cases are screened. What looks like a change is measured again by fresh pairs (confirm), on which alone "
         "the verdict stands; what is neither a change nor proven to be none gets more pairs (extend). A sequential "

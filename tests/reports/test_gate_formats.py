@@ -335,16 +335,16 @@ def test_annotations_are_at_most_ten_the_regressed_first():
     many = [replace(SLOWER, case=case(batch_size=size)) for size in range(1, 9)]
     many += [replace(UNCERTAIN, case=case(batch_size=size)) for size in range(1, 9)]
 
-    lines = annotation_lines(judgement(SAME, *many, FASTER))
+    lines = annotation_lines(build(judgement(SAME, *many, FASTER)))
 
     assert [line.partition(" ")[0] for line in lines] == ["::error"] * 8 + ["::warning"] * 2
     assert lines[-1] == "::warning title=wattmark gate::and 7 more findings, which the report has"
-    assert len(annotation_lines(judgement(*many[:10]))) == 10
-    assert annotation_lines(judgement(SAME, FASTER, NOT_GATED)) == []
+    assert len(annotation_lines(build(judgement(*many[:10])))) == 10
+    assert annotation_lines(build(judgement(SAME, FASTER, NOT_GATED))) == []
 
 
 def test_an_annotation_is_one_line_in_githubs_escaping():
-    (line,) = annotation_lines(judgement(SLOWER))
+    (line,) = annotation_lines(build(judgement(SLOWER)))
 
     title, _, message = line.removeprefix("::error title=").partition("::")
     assert title == "regressed%3A bert%3APretrain · cpu · fp32 · batch 8"
@@ -354,7 +354,7 @@ def test_an_annotation_is_one_line_in_githubs_escaping():
 
 @pytest.mark.parametrize("text", HOSTILES, ids=[f"text{index}" for index in range(len(HOSTILES))])
 def test_an_annotation_stays_one_command_whatever_it_tells(text: str):
-    for line in annotation_lines(hostile(text)):
+    for line in annotation_lines(build(hostile(text))):
         match = re.fullmatch(r"::(error|warning) title=([^:,\r\n]*)::([^\r\n]*)", line)
         assert match
         assert not re.search("%(?!25|0D|0A|3A|2C)", match[2] + match[3])
@@ -431,7 +431,7 @@ def test_hostile_text_still_shows_as_it_was_written():
 def test_faces_are_found_by_suffix_and_written_whole(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]):
     paths = [tmp_path / "new" / f"gate.{suffix}" for suffix in ("html", "md", "json", "xml")]
 
-    reports.gate.write(paired(), [*paths, Path("json")])
+    reports.gate.write(build(paired()), [*paths, Path("json")])
 
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(path.name for path in paths)
     assert capfdbinary.readouterr().out == (tmp_path / "new" / "gate.json").read_bytes()
@@ -439,9 +439,9 @@ def test_faces_are_found_by_suffix_and_written_whole(tmp_path: Path, capfdbinary
 
 def test_an_unknown_suffix_lists_the_known_ones_and_nothing_is_written(tmp_path: Path):
     with pytest.raises(SpecError, match=r"one of html, json, md, terminal, xml$"):
-        reports.gate.write(paired(), [tmp_path / "gate.md", tmp_path / "gate.xlsx"])
+        reports.gate.write(build(paired()), [tmp_path / "gate.md", tmp_path / "gate.xlsx"])
     with pytest.raises(SpecError, match="no exporter 'rows'"):
-        reports.gate.write(paired(), [Path("rows")])
+        reports.gate.write(build(paired()), [Path("rows")])
     with pytest.raises(SpecError, match="no exporter 'gate'"):
         reports.exporter(Path("x.gate"))
 
