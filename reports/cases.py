@@ -41,6 +41,7 @@ class CaseRow:
     size. ``values`` are the raw metrics, ``cells`` the same ones as shown.
     """
 
+    record: Record
     anchor: str
     run: str
     case: str
@@ -97,6 +98,7 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
         cells = {name: measured(value, scales[case.workload, name]) for name, value in metrics.items()}
         name = setting(case, called, *run)
         return CaseRow(
+            record=record,
             anchor=f"case-{index}",
             run=line(record.run.id),
             case=line(case.id),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -15,24 +16,30 @@ from bench.store import write_whole
 def find(package: str, path: Path) -> ModuleType:
     """The module of a package that a path asks for by its suffix, or by its name where it has none.
 
-    A module with an ``export`` is an exporter. Raises:
+    A module with an ``export`` is an exporter; the module ``a_b`` is for the suffix ``.a.b``. Raises:
         SpecError: there is none.
     """
-    name = path.suffix.removeprefix(".") or path.name
     names = sorted(module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__))
-    found = importlib.import_module(f"{package}.{name}") if name in names else None
-    if found is None or not hasattr(found, "export"):
-        known = ", ".join(name for name in names if hasattr(importlib.import_module(f"{package}.{name}"), "export"))
-        raise SpecError(f"-o {path}: no exporter {name!r}; end the file's name in one of {known}")
-    return found
+    parts = [suffix.removeprefix(".") for suffix in path.suffixes[-2:]] or [path.name]
+    for name in ("_".join(parts), parts[-1]):
+        found = importlib.import_module(f"{package}.{name}") if name in names else None
+        if found is not None and hasattr(found, "export"):
+            return found
+    known = [name for name in names if hasattr(importlib.import_module(f"{package}.{name}"), "export")]
+    told = ", ".join(name.replace("_", ".") for name in known)
+    raise SpecError(f"-o {path}: no exporter {parts[-1]!r}; end the file's name in one of {told}")
 
 
-def put(path: Path, content: bytes) -> None:
-    """Replace the file, whole or not at all; a bare name is no file and goes to stdout.
+def put(path: Path, content: bytes | Mapping[str, bytes]) -> None:
+    """Replace the file, whole or not at all; a bare name is no file and goes to stdout. Several files go into a folder.
 
     Raises:
         SpecError: the file cannot be written.
     """
+    if not isinstance(content, bytes):
+        for name, part in content.items():
+            put(path / name, part)
+        return
     if not path.suffix:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)

@@ -1,5 +1,6 @@
 """docs/: every metric and counter is explained, and every example runs."""
 
+import json
 import os
 import re
 import shlex
@@ -24,6 +25,7 @@ from bench.rates import value
 from bench.run import axes_of
 from bench.store import Store
 from reports.gate import build, exporter
+from reports.plan.plan import SHEETS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -97,6 +99,41 @@ def test_the_examples_of_gating_run_as_written(tmp_path):
                 [sys.executable, "-P", "-m", "bench", *arguments], cwd=tmp_path, capture_output=True, text=True
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_examples_of_planning_run_as_written(tmp_path):
+    text = (DOCS / "planning.md").read_text(encoding="utf-8")
+    for kind, name, block in re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        if name:
+            (tmp_path / name).write_text(block)
+        for line in block.splitlines() if kind == "console" else ():
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "bench", *shlex.split(line)[1:]],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+    rows = json.loads((tmp_path / "plan.json").read_text())["rows"]
+    assert {row["workload"].split(" ")[0]: _answered(row) for row in rows} == {
+        "bert:Classify": ("fleet", "devices"),
+        "bert:Pretrain": ("training", "training_devices"),
+    }
+
+
+def _answered(row):
+    """The number of devices that a row of a plan has: of serving or of training, and never of both."""
+    found = [("fleet", "devices"), ("training", "training_devices")]
+    (one,) = [(sheet, name) for sheet, name in found if row[sheet][name]["value"] is not None]
+    return one
+
+
+def test_planning_names_every_sheet_of_the_workbook():
+    text = (DOCS / "planning.md").read_text(encoding="utf-8")
+
+    rows = re.findall(r"^\| ([A-Z][\w ]+?) \|", text, re.MULTILINE)
+    assert rows == ["README", "Inputs", "Measured", "Operating point", *SHEETS, "What if", "Checks"]
 
 
 def test_the_example_of_a_gate_table_is_one():

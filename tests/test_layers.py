@@ -44,8 +44,8 @@ ONLY_IN = {
     "zeus_apple_silicon": {"bench/meters/apple.py"},
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
-    "xlsxwriter": {"reports/workbook.py"},
-    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline")},
+    "xlsxwriter": {"reports/plan/workbook.py"},
+    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline", "plan")},
 }
 
 

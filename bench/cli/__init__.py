@@ -3,4 +3,5 @@
 from bench.cli import measure as measure  # noqa: I001  # each module adds its commands, in the order of `--help`
 from bench.cli import gate as gate
 from bench.cli import baseline as baseline
+from bench.cli import plan as plan
 from bench.cli.app import main as main

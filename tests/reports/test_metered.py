@@ -21,7 +21,7 @@ from bench.record import Record
 from reports import Report, build
 from reports.cases import CaseRow
 from reports.cell import Table
-from reports.sheet import FIRST_ROW
+from reports.plan.sheet import FIRST_ROW
 
 WORDED = ("html", "md", "terminal")
 FORMATS = (*WORDED, "csv", "json", "xlsx")
@@ -254,11 +254,13 @@ def test_a_record_from_before_scopes_says_that_they_are_unknown():
 
 def test_the_plan_says_whose_power_it_counts():
     sheet = openpyxl.load_workbook(io.BytesIO(exported(build([gpu(), gh200(), rapl(), mig()]), "xlsx")), data_only=True)
-    heads = [cell.value for cell in sheet["Plan"][FIRST_ROW]]
+    heads = [cell.value for cell in sheet["Operating point"][FIRST_ROW]]
     place, device = heads.index("Scope of the power"), heads.index("Device")
-    scopes = {row[device]: row[place] for row in sheet["Plan"].iter_rows(min_row=FIRST_ROW + 1, values_only=True)}
+    scopes = {
+        row[device]: row[place] for row in sheet["Operating point"].iter_rows(min_row=FIRST_ROW + 1, values_only=True)
+    }
 
-    marked = [str(each.sqref) for each in sheet["Plan"].conditional_formatting]
+    marked = [str(each.sqref) for each in sheet["Operating point"].conditional_formatting]
     scope = f"{openpyxl.utils.get_column_letter(place + 1)}{FIRST_ROW + 1}"
     assert not [cells for cells in marked if scope in openpyxl.worksheet.cell_range.CellRange(cells)]  # it says no lack
     assert scopes == {

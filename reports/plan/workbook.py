@@ -12,9 +12,10 @@ from typing import Any
 
 import xlsxwriter
 
-from reports.capacity import Quantity
-from reports.sheet import FIRST_ROW, Head, address
+from reports.plan.inputs import Quantity
+from reports.plan.sheet import FIRST_ROW, Head, address
 
+_GOOD, _BAD = "#00694d", "#a63200"
 _INPUT, _MEASURED, _NOTE = "#fff4cc", "#e8ebef", "#5b6470"
 _BASE = {"font_name": "Calibri", "font_size": 11, "valign": "top"}
 _KINDS: dict[str, dict[str, Any]] = {
@@ -74,13 +75,20 @@ class Workbook:
     def name(self, name: str, sheet: str, row: int, column: int, last_row: int | None = None) -> None:
         """Name a cell, or a column of cells."""
         last = "" if last_row is None else f":{address(last_row, column, '$')}"
-        self._book.define_name(name, f"={sheet}!{address(row, column, '$')}{last}")
+        self._book.define_name(name, f"='{sheet}'!{address(row, column, '$')}{last}")
 
     def mark_texts(self, sheet: Any, first: tuple[int, int], last: tuple[int, int]) -> None:
         """Colour what is text in a range of formulas: it says why there is no number."""
-        look = self._book.add_format({"font_color": "#a63200"})
-        rule = {"type": "formula", "criteria": f"=ISTEXT({address(*first)})", "format": look}
-        sheet.conditional_format(*first, *last, rule)
+        self._colour(sheet, first, last, f"=ISTEXT({address(*first)})", _BAD)
+
+    def mark_results(self, sheet: Any, first: tuple[int, int], last: tuple[int, int], good: str) -> None:
+        """Colour one text in a range as good, and all others as not."""
+        self._colour(sheet, first, last, f'={address(*first)}="{good}"', _GOOD)
+        self._colour(sheet, first, last, f'={address(*first)}<>"{good}"', _BAD)
+
+    def _colour(self, sheet: Any, first: tuple[int, int], last: tuple[int, int], when: str, colour: str) -> None:
+        look = self._book.add_format({"font_color": colour})
+        sheet.conditional_format(*first, *last, {"type": "formula", "criteria": when, "format": look})
 
     def format(self, kind: str, number: str = "", quoted: bool = False) -> Any:
         """A cell format, made once. Texts keep clear of a number to their left."""

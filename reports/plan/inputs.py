@@ -1,0 +1,143 @@
+"""What a planner decides or knows: policies, facility, demand, devices. Nothing here was measured.
+
+Policies are choices and have a usual value. Facts of the planner's world (demand, prices, PUE, carbon intensity) have
+none: as long as they are not given, what depends on them says so. A price or a carbon figure comes with its date and
+its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+Quantity = float | str | None  # a number, the reason why there is none, or an input that was not given
+Quantities = Mapping[str, Quantity]
+
+MODES = ("online", "offline", "training")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input: ``default`` is None where only the user can know it. A ``sourced`` one has a date and a source."""
+
+    name: str
+    title: str
+    unit: str
+    meaning: str
+    default: Quantity = None
+    least: float = 0.0
+    most: float | None = None
+    format: str = "#,##0.00"
+    choices: tuple[str, ...] = ()
+    sourced: bool = False
+    optional: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """What a formula says that needs it and does not have it."""
+        words = self.title if self.title.isupper() else f"{self.title[0].lower()}{self.title[1:]}"
+        return f"enter the {words} in Inputs"
+
+
+GENERAL = (
+    Input("confidence", "Throughput to plan by", "", "Lower end of the 95 % interval over replicates, or the mean.",
+          "lower bound", choices=("lower bound", "mean")),
+    Input("target_utilisation", "Target utilisation", "share", "How busy devices may be when demand is at its peak.",
+          0.7, 0.01, 1, "0%"),
+    Input("memory_headroom", "Memory head-room", "share", "Share of device memory to leave free.", 0.1, 0, 0.99, "0%"),
+    Input("availability", "Availability", "share", "Share of the time that a device works.", 1.0, 0.01, 1, "0.0%"),
+    Input("spares", "Spare devices", "devices", "Of each workload, beyond what its demand needs.", 0, 0, None, "#,##0"),
+    Input("horizon", "Horizon", "years", "How far ahead demand is planned for.", 1.0),
+    Input("power_policy", "Power to provide", "", "What a device may draw at once: as measured, or its rated power.",
+          "measured maximum", choices=("measured maximum", "measured mean", "rated")),
+    Input("depreciation", "Depreciation", "years", "Over which what is bought is paid.", None, 0.1),
+    Input("low_demand", "Low demand", "ratio", "Of the scenario with less demand, over the demand given.", 0.5, 0),
+    Input("high_demand", "High demand", "ratio", "Of the scenario with more demand.", 2.0, 0),
+    Input("pue", "PUE", "ratio", "Power of the facility over that of its machines.", None, 1.0),
+    Input("rack_power", "Power of a rack", "kW", "What a rack may draw. Empty: no limit.", None, 0.01, optional=True),
+    Input("electricity_price", "Electricity price", "per kWh", "In your currency.", None, sourced=True,
+          format="#,##0.0000"),
+    Input("demand_charge", "Demand charge", "per kW and month", "In your currency. Empty: there is none.", None,
+          sourced=True, optional=True),
+    Input("carbon_intensity", "Carbon intensity", "g CO2e/kWh", "Of the electricity used.", None, sourced=True),
+    Input("tokens_per_parameter", "Compute-optimal tokens per parameter", "ratio",
+          "Beyond which a larger model learns more from the same compute: about 20 for dense language models.",
+          20.0, 0.01, None, "#,##0.0", sourced=True),
+    Input("oldest", "Oldest measurement", "days", "What was measured longer ago than this fails a check.", 365, 0, None,
+          "#,##0"),
+)  # fmt: skip
+
+WORKLOAD = (
+    Input("mode", "Mode", "", "Online answers requests, offline works through a stream, training has an end.",
+          "online", choices=MODES),
+    Input("demand", "Mean demand", "items/s", "Of the workload's own items, averaged over a year. Not of training."),
+    Input("growth", "Growth of demand", "share per year", "30 % a year for 2 years plans for 1.69 times the demand.",
+          0.0, -1, None, "0%"),
+    Input("peak_to_mean", "Peak to mean demand", "ratio", "Of online demand: devices are counted for the peak.", None,
+          1.0),
+    Input("slo", "Latency objective", "ms", "Of online demand: what a step may take. Empty: no limit.", None, 0.001,
+          optional=True),
+    Input("percentile", "Percentile of the objective", "", "Which share of steps must keep it.", "p99",
+          choices=("p50", "p95", "p99")),
+    Input("training_items", "Items to train on", "items", "Of a training run, over all epochs.", None, 0, None,
+          "#,##0", optional=True),
+    Input("parameters", "Parameters of the planned model", "", "With tokens: plans a model that was not measured.",
+          None, 1, None, "#,##0", optional=True),
+    Input("tokens", "Tokens to train on", "tokens", "With parameters, instead of items.", None, 0, None, "#,##0",
+          optional=True),
+    Input("deadline", "Deadline", "h", "In which a training run must end.", None, 0.01),
+    Input("scaling_efficiency", "Scaling efficiency", "share", "Throughput of a device among many over one alone.",
+          None, 0.01, 1, "0%"),
+    Input("overhead", "Lost time", "share", "Of a training run, for checkpoints and restarts.", 0.0, 0, 0.99, "0%"),
+    Input("mfu", "MFU", "share", "With the peak of a device: plans by them, not by the measured FLOP/s.", None, 0.001,
+          1, "0.0%", optional=True),
+)  # fmt: skip
+
+DEVICE = (
+    Input("device_memory", "Device memory", "GB", "As the device reports it.", None, 0.001),
+    Input("devices_per_node", "Devices per node", "devices", "Of one machine.", None, 1, None, "#,##0"),
+    Input("nodes_per_rack", "Nodes per rack", "nodes", "By room; the power of a rack may allow fewer.", None, 1, None,
+          "#,##0"),
+    Input("host_power", "Host power", "W per node", "What a node draws besides its measured devices."),
+    Input("rated_power", "Rated power", "W per device", "For power that is provided by rating.", None, 0.001),
+    Input("peak", "Peak", "FLOP/s", "Dense, of the precision that is planned for, with MFU.", None, 1, None, "0.00E+00",
+          sourced=True, optional=True),
+    Input("rent", "Rent", "per device-hour", "In your currency, electricity and housing included.", None, sourced=True),
+    Input("price", "Price of a device", "per device", "In your currency.", None, sourced=True),
+    Input("node_price", "Price of a node", "per node", "In your currency, without its devices.", None, sourced=True),
+)  # fmt: skip
+
+SECTIONS: dict[str, tuple[Input, ...]] = {"general": GENERAL, "workload": WORKLOAD, "device": DEVICE}
+ALL = {entry.name: entry for entries in SECTIONS.values() for entry in entries}
+
+
+@dataclass(frozen=True)
+class Source:
+    """When and where a figure was found."""
+
+    date: date
+    source: str
+
+
+# arXiv 2203.15556, table 3: 20.2 tokens per parameter at 10^9 parameters, 21.2 at 10^12.
+CHINCHILLA = Source(date(2022, 3, 29), "Hoffmann et al. 2022, Training Compute-Optimal Large Language Models")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All inputs: ``general`` ones by name, the others by what a workload or a device is called and then by name.
+
+    ``sources`` belong to the place of an input: its section, whose it is, and its name.
+    """
+
+    today: date
+    general: Quantities
+    workload: Mapping[str, Quantities]
+    device: Mapping[str, Quantities]
+    sources: Mapping[tuple[str, str, str], Source] = field(default_factory=dict)
+
+
+def defaults(section: str) -> dict[str, Quantity]:
+    """The usual values of a section's inputs."""
+    return {entry.name: entry.default for entry in SECTIONS[section]}
