@@ -74,6 +74,18 @@ def read(paths: list[Path]) -> list[Record]:
     return in_order(records)
 
 
+def read_below(folder: Path) -> list[Record]:
+    """The records of all stores in a folder, at any depth.
+
+    Raises:
+        SpecError: there is none.
+    """
+    found = sorted(folder.rglob(f"*{SUFFIX}")) if folder.is_dir() else []
+    if not found:
+        raise SpecError(f"--history {folder}: holds no *{SUFFIX} file at any depth; give a folder of stores")
+    return read(found)
+
+
 def in_order(records: Iterable[Record]) -> list[Record]:
     """The records with the oldest run first."""
     return sorted(records, key=lambda record: (record.run.started, record.run.id))

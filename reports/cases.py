@@ -28,6 +28,8 @@ from reports.details import details
 from reports.ladder import ladder
 from reports.number import Scale, scale
 from reports.ratio import speedups
+from reports.repeat import Repeat, again
+from reports.steps import StepTimes, step_times
 from reports.text import line, tail
 from reports.timeline import Timeline, timeline
 
@@ -62,8 +64,9 @@ class CaseRow:
     cells: Mapping[str, Cell]
     speedup: Cell
     details: tuple[Table, ...]
-    pictures: tuple[Chart | Timeline, ...]
+    pictures: tuple[Chart | StepTimes | Timeline, ...]
     stderr: str
+    repeat: Repeat
 
     @property
     def ok(self) -> bool:
@@ -87,16 +90,17 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
     scales = _scales(found)
     constant = constant_axes(record.case for record in records)
     words = device_words(records)
-    again = repeated(records)
+    several = repeated(records)
     speedup = speedups(records)
 
     def row(index: int, metrics: Mapping[str, Value], record: Record) -> CaseRow:
         case = record.case
         varying = {name: value for name, value in axes(record).items() if name not in constant[case.workload]}
         called = words[case.device, device_label(record)]
-        run = [f"run {record.run.id}"] if case.id in again else []
+        run = [f"run {record.run.id}"] if case.id in several else []
         cells = {name: measured(value, scales[case.workload, name]) for name, value in metrics.items()}
         name = setting(case, called, *run)
+        pictures = step_times(name, record), ladder(name, metrics, cells), timeline(name, record)
         return CaseRow(
             record=record,
             anchor=f"case-{index}",
@@ -119,8 +123,9 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
             cells=cells,
             speedup=speedup(record),
             details=details(record, metrics, cells),
-            pictures=tuple(one for one in (ladder(name, metrics, cells), timeline(name, record)) if one),
+            pictures=tuple(picture for picture in pictures if picture),
             stderr=_stderr(record),
+            repeat=again(record, varying),
         )
 
     return tuple(row(index, metrics, record) for index, (metrics, record) in enumerate(found, start=1))

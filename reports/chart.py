@@ -1,4 +1,4 @@
-"""Charts as data: points of finished cells. `reports.svg` draws them."""
+"""Charts as data: points of finished cells. `reports.chart_svg` draws them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,21 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """The largest x that fits, and the smallest one that was found too large."""
+
+    fits: float
+    too_large: float
+
+
+@dataclass(frozen=True)
 class Series:
     """The points of one device and precision. ``style`` numbers its colour, dash and marker: the same in all charts."""
 
     label: str
     style: int
     points: tuple[Point, ...]
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,76 @@
-"""Which charts a report has: throughput, memory and energy over the batch size, for each problem."""
+"""Which charts a report has of each problem, and the table of what they show."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
+from bench.metric import METRICS
 from reports.cases import CaseRow, why_absent
-from reports.chart import Chart, Point, Series
+from reports.cell import Cell, Column, Table, plain
+from reports.chart import Chart, Limit, Point, Series
+from reports.number import TIMES
 from reports.origin import by_origin, is_power, origin
+from reports.pareto import Pareto, paretos
 
 _CHARTED = {
     "throughput": "Throughput",
     "memory.planning": "Memory",
     "energy.item": "Gross energy per item",
 }
+_SPEEDUP = "Speed-up over fp32"
 
 
-def charts(rows: Sequence[CaseRow]) -> tuple[tuple[Chart, ...], ...]:
-    """For each problem its three charts; one that has no data says why."""
+@dataclass(frozen=True)
+class Charts:
+    """The pictures of one problem, and their numbers as a table."""
+
+    problem: str
+    pictures: tuple[Chart | Pareto, ...]
+    table: Table
+
+
+def charts(rows: Sequence[CaseRow]) -> tuple[Charts, ...]:
+    """The charts of each problem; one that has no data says why."""
     labels = tuple(dict.fromkeys(map(_label, rows)))
-    problems = ((problem, tuple(cases)) for problem, cases in groupby(rows, key=lambda row: row.problem))
-    return tuple(tuple(_chart(problem, cases, metric, labels) for metric in _CHARTED) for problem, cases in problems)
+    return tuple(
+        _of_problem(problem, tuple(cases), labels) for problem, cases in groupby(rows, key=lambda row: row.problem)
+    )
+
+
+def _of_problem(problem: str, rows: tuple[CaseRow, ...], labels: tuple[str, ...]) -> Charts:
+    pictures: list[Chart | Pareto] = [_chart(problem, rows, metric, labels) for metric in _CHARTED]
+    pictures += [_speedup(problem, rows, labels), *paretos(problem, rows, labels)]
+    return Charts(problem, tuple(pictures), _table(problem, rows))
+
+
+def _table(problem: str, rows: tuple[CaseRow, ...]) -> Table:
+    shown = [name for name in (*_CHARTED, "latency.p50") if any(row.values[name].value is not None for row in rows)]
+    titles = {**_CHARTED, "latency.p50": "Latency p50"}
+    columns = [Column("Case"), Column("Batch", numeric=True)]
+    for name in shown:
+        unit = next(row.cells[name].unit for row in rows if row.values[name].value is not None)
+        columns.append(Column(titles[name], unit, True, METRICS[name].meaning))
+    columns.append(Column(_SPEEDUP, TIMES, True))
+    body = (
+        (Cell(_label(row)), plain(row.batch_size), *(row.cells[name] for name in shown), row.speedup) for row in rows
+    )
+    return Table(f"Charts of {problem}", tuple(columns), tuple(body))
+
+
+def _lines(rows: Sequence[CaseRow]) -> dict[str, list[CaseRow]]:
+    lines: dict[str, list[CaseRow]] = {}
+    for row in rows:
+        lines.setdefault(_label(row), []).append(row)
+    return lines
 
 
 def _chart(problem: str, rows: tuple[CaseRow, ...], metric: str, labels: tuple[str, ...]) -> Chart:
     title = _CHARTED[metric]
-    lines: dict[str, list[CaseRow]] = {}
-    for row in rows:
-        lines.setdefault(_label(row), []).append(row)
     series = tuple(
-        Series(label, labels.index(label), points)  # one style in all charts of the report
-        for label, cases in lines.items()
+        Series(label, labels.index(label), points, _limit(cases) if metric == "throughput" else None)
+        for label, cases in _lines(rows).items()  # one style in all charts of the report
         if (points := tuple(_point(row, metric) for row in cases if row.ok and row.values[metric].value is not None))
     )
     if not series:
@@ -38,7 +78,36 @@ def _chart(problem: str, rows: tuple[CaseRow, ...], metric: str, labels: tuple[s
     told = "; ".join(f"{one.label}: {_told(one)}" for one in series)
     unit = series[0].points[0].cell.unit
     description = f"{title} in {unit} over batch size. {told}."
-    return Chart(title, problem, description, unit, "batch size", series, note=_note(rows, metric))
+    note = " ".join(part for part in (_note(rows, metric), _limits(series)) if part)
+    return Chart(title, problem, description, unit, "batch size", series, note=note)
+
+
+def _speedup(problem: str, rows: tuple[CaseRow, ...], labels: tuple[str, ...]) -> Chart:
+    """Throughput over that of the same case in fp32, over the batch size."""
+    series = tuple(
+        Series(label, labels.index(label), points)
+        for label, cases in _lines(rows).items()
+        if (points := tuple(Point(row.batch_size, row.speedup.raw, row.speedup) for row in cases
+                            if isinstance(row.speedup.raw, float)))
+    )  # fmt: skip
+    if not series:
+        why = "no case was measured in fp32 and in another precision"
+        return Chart(_SPEEDUP, problem, "", missing=f"{_SPEEDUP} is not charted: {why}.")
+    told = "; ".join(f"{one.label}: {_told(one)}" for one in series)
+    description = f"{_SPEEDUP} over batch size. {told}."
+    return Chart(_SPEEDUP, problem, description, TIMES, "batch size", series)
+
+
+def _limit(cases: Sequence[CaseRow]) -> Limit | None:
+    """Where a line ends because the memory does."""
+    fits = [row.batch_size for row in cases if row.ok]
+    too_large = [row.batch_size for row in cases if row.status.text == "oom" and row.batch_size > max(fits, default=0)]
+    return Limit(max(fits), min(too_large)) if fits and too_large else None
+
+
+def _limits(series: Sequence[Series]) -> str:
+    told = [f"{one.label} {one.limit.fits:g} ({one.limit.too_large:g} is out of memory)" for one in series if one.limit]
+    return f"Largest batch that fits: {'; '.join(told)}." if told else ""
 
 
 def _note(rows: tuple[CaseRow, ...], metric: str) -> str:

@@ -16,6 +16,8 @@ from reports.number import Scale, number, scale
 from reports.origin import called, error_words, is_power
 from reports.text import line
 
+WHAT_RAN = "What ran"
+
 
 def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
     """The tables of one case, those that would be empty left out."""
@@ -136,4 +138,4 @@ def _facts(record: Record) -> Table:
         "replicates made by": next((one.made for one in record.replicates if one.made), None) or {},
     }
     rows = tuple((Cell(name), cell) for name, cell in flatten(facts) if not cell.absent)
-    return Table("What ran", (Column("What"), Column("Value")), rows)
+    return Table(WHAT_RAN, (Column("What"), Column("Value")), rows)

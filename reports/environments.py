@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bench.judge.keys import is_hard
 from bench.record import Record
 from reports.cell import Cell, Column, Table, absent, plain
 from reports.text import line
@@ -29,8 +30,11 @@ def side_by_side(titles: Sequence[str], environments: Sequence[Mapping[str, Any]
     names = dict.fromkeys(name for facts in flat for name in facts)
     nothing = absent("not recorded here")
     rows = tuple(_row(name, [facts.get(name, nothing) for facts in flat]) for name in names)
-    differing = sum(row[0].tone == "warn" for row in rows)
+    blocking = sum(row[0].tone == "bad" for row in rows)
+    differing = blocking + sum(row[0].tone == "warn" for row in rows)
     remark = f"{len(flat)} environments differ in {differing} of {len(rows)} facts, which are marked ≠."
+    if blocking:
+        remark += f" {blocking} of them are marked ✕: records that differ so are not judged against each other."
     columns = (Column("What"), *map(Column, titles))
     return Table("Environment", columns, rows, remarks=(remark,) if len(flat) > 1 else ())
 
@@ -57,6 +61,10 @@ def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, C
 
 
 def _row(name: str, cells: list[Cell]) -> tuple[Cell, ...]:
-    differs = any(cell.text != cells[0].text for cell in cells)
-    label = Cell(f"{name} ≠", tone="warn", note="differs between environments") if differs else Cell(name)
+    texts = list(dict.fromkeys(cell.text for cell in cells))
+    label = Cell(name)
+    if len(texts) > 1 and any(is_hard(name, texts[0], text) for text in texts[1:]):
+        label = Cell(f"{name} ≠ ✕", tone="bad", note="differs, and keeps records from being compared")
+    elif len(texts) > 1:
+        label = Cell(f"{name} ≠", tone="warn", note="differs between environments")
     return (label, *(replace(cell, under=cell.note) if cell.absent else cell for cell in cells))

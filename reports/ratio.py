@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,18 @@ from reports.number import TIMES, number, spread
 from reports.text import line
 
 _GATING = Gating(metrics=("throughput",))
+# The verdicts of a comparison, those that most need looking at first, and the column in which they stand.
+_WORDS = (
+    "regressed",
+    "suspect slower",
+    "suspect",
+    "incomparable",
+    "suspect faster",
+    "improved",
+    "inconclusive",
+    "unchanged",
+)
+_VERDICT = 3
 _TONES: dict[Verdict, Tone] = {"regressed": "bad", "incomparable": "warn", "inconclusive": "plain"}
 
 
@@ -60,6 +73,15 @@ def against(baseline: Sequence[Record], candidates: Sequence[Record], names: Seq
             *([f"{gone} case{'s' * (gone > 1)} of the baseline not found here."] if gone else []),
         ),
     )
+
+
+def verdict(table: Table) -> Cell:
+    """What a comparison with a baseline comes to, in one line: how many cases of each verdict, the worst first."""
+    found = Counter(row[_VERDICT].text for row in table.rows)
+    told = ", ".join(f"{found[word]} {word}" for word in _WORDS if found[word])
+    worst = next((word for word in _WORDS if found[word]), "")
+    tone: Tone = "bad" if worst in ("regressed", "suspect slower") else "good" if worst == "suspect faster" else "plain"
+    return Cell(f"Against the baseline: {told}.", tone="warn" if worst == "incomparable" else tone)
 
 
 def _row(name: str, baseline: Record | None, record: Record) -> tuple[Cell, ...]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from bench.errors import SpecError
 from bench.record import Record
 from reports.cases import CaseRow, case_rows, counts
-from reports.cell import Column, Table, plain
-from reports.chart import Chart
-from reports.charts import charts
+from reports.cell import Cell, Column, Table, plain
+from reports.charts import Charts, charts
 from reports.environments import environment_table
+from reports.history import History, histories
 from reports.method import METHOD, metrics_table
-from reports.ratio import against
+from reports.ratio import against, verdict
 from reports.results import result_tables, summary_table
 
 
@@ -26,9 +26,11 @@ class Report:
     subtitle: str
     runs: Table
     summary: Table
+    verdict: Cell | None
     baseline: Table | None
+    history: tuple[History, ...]
     results: tuple[Table, ...]
-    charts: tuple[tuple[Chart, ...], ...]
+    charts: tuple[Charts, ...]
     cases: tuple[CaseRow, ...]
     environment: Table
     method: tuple[tuple[str, str], ...]
@@ -45,8 +47,10 @@ class Report:
         return tuple(row for row in self.cases if row.caveats)
 
 
-def build(records: Sequence[Record], baseline: Sequence[Record] | None = None) -> Report:
-    """The report of some records, and of what changed since a baseline.
+def build(
+    records: Sequence[Record], baseline: Sequence[Record] | None = None, earlier: Sequence[Record] = ()
+) -> Report:
+    """The report of some records, of what changed since a baseline, and of how they came about over earlier runs.
 
     Raises:
         SpecError: there are no records.
@@ -57,12 +61,15 @@ def build(records: Sequence[Record], baseline: Sequence[Record] | None = None) -
     devices = dict.fromkeys(
         row.device if row.device_label == row.device else f"{row.device} ({row.device_label})" for row in rows
     )
+    compared = against(baseline, records, [row.full_name for row in rows]) if baseline else None
     return Report(
         title="Wattmark report",
         subtitle=f"{len(rows)} case{'s' * (len(rows) != 1)} on {', '.join(devices)}: {counts(rows)}",
         runs=_runs(records),
         summary=summary_table(rows),
-        baseline=against(baseline, records, [row.full_name for row in rows]) if baseline else None,
+        verdict=verdict(compared) if compared else None,
+        baseline=compared,
+        history=histories(records, earlier),
         results=result_tables(rows),
         charts=charts(rows),
         cases=rows,

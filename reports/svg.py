@@ -1,216 +1,30 @@
-"""Draws charts as SVG: no script, no font and no address from anywhere else.
-
-Colours are classes that the page's style sheet sets for light and dark; a series also has its own dash and marker, so
-that nothing is told by colour alone.
-"""
+"""Every chart of a report as a picture of its own, in SVG that follows the viewer's light or dark theme."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from html import escape
+import re
 
-from reports.chart import Chart, Point, Series
-from reports.number import THIN
-
-WIDTH = 400
-LEFT, RIGHT = 46, 12  # of the plot's sides
-_BOTTOM = 36
-_PLOT = 190  # height of the plot of a line chart
-_BAR = 30  # height of one bar with its label
-_CHARACTER = 6.1  # width of a character at 11 px, of a wide one, so that texts never meet
-
-LOG_FROM = 20  # lines that lie this far apart are drawn on a logarithmic axis
-
-STYLES = 8  # colours, then dashes and markers, come round again after as many series
-Place = Callable[[float], float]  # where a value stands in the picture
-
-_DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 3", "6 2 2 2 2 2", "4 6")
+from reports.draw import draw
+from reports.report import Report
+from reports.styles import style
 
 
-def svg(chart: Chart, name: str) -> str:
-    """The chart as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
-    top, legend = (14, []) if chart.bars else _legend(chart.series)
-    body, height = _bars(chart) if chart.bars else _lines(chart, top)
-    head = (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(chart.title)}: {escape(chart.subject)}</title>'
-        f'<desc id="{name}-desc">{escape(chart.description)}</desc>'
-    )
-    return "\n".join([head, *legend, *body, "</svg>"])
+def export(report: Report) -> dict[str, bytes]:
+    """A file for each chart, called by its title and its problem."""
+    pictures = [picture for group in report.charts for picture in group.pictures if not picture.missing]
+    look = f"<style>{style('theme.css', 'chart.css')}svg {{ background: var(--paper); }}</style>"
+    files: dict[str, bytes] = {}
+    for picture in pictures:
+        drawn = draw(picture, "chart").replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        whole = re.sub(r"^(<svg [^>]*>)", lambda head: head[1] + look, drawn)
+        files[_file(f"{picture.title} {picture.subject}", files)] = f"{whole}\n".encode()
+    return files
 
 
-def ticks(most: float, wanted: int = 4) -> list[float]:
-    """Round numbers from 0 to at least ``most``.
-
-    >>> ticks(87.0)
-    [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
-    """
-    if most <= 0:
-        return [0.0, 1.0]
-    step = round_step(most / wanted)
-    return [index * step for index in range(math.ceil(most / step - 1e-9) + 1)]
-
-
-def round_step(rough: float) -> float:
-    """The round number that is nearest to a positive one.
-
-    >>> round_step(21.75)
-    20.0
-    """
-    unit = 10.0 ** math.floor(math.log10(rough))
-    return min((unit * factor for factor in (1, 2, 2.5, 5, 10)), key=lambda size: abs(size - rough))
-
-
-def decades(least: float, most: float) -> list[float]:
-    """Powers of ten around some values, with 3 between them where there are few.
-
-    >>> decades(14.0, 900.0)
-    [10.0, 30.0, 100.0, 300.0, 1000.0]
-    """
-    first, last = math.floor(math.log10(least)), math.ceil(math.log10(most))
-    between = (1, 3) if last - first < 4 else (1,)
-    marks = [10.0**exponent * factor for exponent in range(first, last) for factor in between]
-    return [*marks, 10.0**last]
-
-
-def _top_of(series: Sequence[Series]) -> float:
-    """How high the plot reaches: over all values and intervals, but an interval of many times its value is cut."""
-    values = [point.y for one in series for point in one.points]
-    highs = [point.high or point.y for one in series for point in one.points]
-    return min(max(highs), 1.5 * max(values)) if max(values) > 0 else 1.0
-
-
-def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
-    values = [point.y for one in chart.series for point in one.points]
-    # A phone and a data centre in one chart: on a linear axis the lower lines would all be 0.
-    logarithmic = 0 < min(values) * LOG_FROM < max(values)
-    marks = decades(min(values), max(values)) if logarithmic else ticks(_top_of(chart.series))
-    places = sorted({point.x for one in chart.series for point in one.points})
-    first, last = math.log2(places[0]), math.log2(places[-1])
-    right, bottom = WIDTH - RIGHT - 10, top + _PLOT
-    left = LEFT + 14
-
-    def x(value: float) -> float:
-        return left + (right - left) * (math.log2(value) - first) / (last - first)
-
-    def y(value: float) -> float:
-        kept = min(max(value, marks[0]), marks[-1])
-        share = math.log(kept / marks[0]) / math.log(marks[-1] / marks[0]) if logarithmic else kept / marks[-1]
-        return bottom - _PLOT * share
-
-    def body() -> Iterator[str]:
-        yield label(0, top - 8, f"{chart.unit}, logarithmic" if logarithmic else chart.unit, "axis")
-        for mark in marks:
-            yield f'<path class="grid" d="M{LEFT} {y(mark):.1f}H{WIDTH - RIGHT}"/>'
-            yield label(LEFT - 6, y(mark) + 4, tick_label(mark), "axis end")
-        for place in _apart(places, x):
-            yield label(x(place), bottom + 16, f"{place:g}", "axis middle")
-        yield label(WIDTH - RIGHT, bottom + 31, chart.x_title, "axis end")
-        for one in chart.series:
-            path = "L".join(f"{x(point.x):.1f} {y(point.y):.1f}" for point in one.points)
-            yield f'<g class="s{one.style % STYLES}"><path class="line" d="M{path}"{_dashes(one)}/>'
-            for point in one.points:
-                yield _whisker(x(point.x), point, y, marks[-1])
-                yield marker(x(point.x), y(point.y), one.style, _told(chart, one, point))
-            yield "</g>"
-
-    return body(), bottom + _BOTTOM
-
-
-def _bars(chart: Chart) -> tuple[Iterator[str], float]:
-    most = _top_of(chart.series)
-    room = max(text_width(point.cell.full) for one in chart.series for point in one.points) + 14
-    right = WIDTH - room
-
-    def x(value: float) -> float:
-        return right * min(value, most) / most
-
-    def body() -> Iterator[str]:
-        for row, one in enumerate(chart.series):
-            point, base = one.points[0], 8 + row * _BAR
-            yield label(0, base + 8, one.label, "label")
-            yield f'<g class="s{one.style % STYLES}"><path class="bar" d="M0 {base + 13}h{x(point.y):.1f}v9H0z">'
-            yield f"<title>{escape(_told(chart, one, point))}</title></path>"
-            if point.low is not None and point.high is not None:
-                low, high = x(max(point.low, 0)), x(point.high)
-                caps = f"M{low:.1f} {base + 14}v7" + (f"M{high:.1f} {base + 14}v7" if point.high <= most else "")
-                yield f'<path class="whisker over" d="M{low:.1f} {base + 17.5}H{high:.1f}{caps}"/>'
-            yield "</g>"
-            end = max(x(point.y), x(point.high) if point.high is not None else 0)
-            yield label(end + 7, base + 22, point.cell.full, "value")
-        yield f'<path class="grid" d="M0 4V{8 + len(chart.series) * _BAR}"/>'
-
-    return body(), 12 + len(chart.series) * _BAR
-
-
-def _legend(series: Sequence[Series]) -> tuple[float, list[str]]:
-    """Where the plot begins, and the legend above it, in as many lines as it needs."""
-    left, base, parts = 0.0, 10.0, []
-    for one in series:
-        width = 32 + text_width(one.label) + 14
-        if left and left + width > WIDTH:
-            left, base = 0.0, base + 17
-        parts.append(
-            f'<g class="s{one.style % STYLES}"><path class="line" d="M{left} {base - 4}h26"{_dashes(one)}/>'
-            f"{marker(left + 13, base - 4, one.style, '')}</g>{label(left + 32, base, one.label, 'label')}"
-        )
-        left += width
-    return base + 30, parts
-
-
-def _dashes(series: Series) -> str:
-    dash = _DASHES[series.style % STYLES]
-    return f' stroke-dasharray="{dash}"' if dash else ""
-
-
-def _whisker(x: float, point: Point, y: Place, most: float) -> str:
-    if point.low is None or point.high is None:
-        return ""
-    low, high = y(max(point.low, 0)), y(point.high)
-    cap = f"M{x - 3:.1f} {high:.1f}h6" if point.high <= most else ""  # an interval that is cut ends without a cap
-    return f'<path class="whisker" d="M{x:.1f} {low:.1f}V{high:.1f}M{x - 3:.1f} {low:.1f}h6{cap}"/>'
-
-
-def marker(x: float, y: float, style: int, told: str) -> str:
-    """The mark of a series: circle, square, triangle, diamond, and the same again hollow."""
-    shapes = (
-        "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
-        "m-3.2-3.2h6.4v6.4h-6.4z",
-        "m0-4.2l4 7h-8z",
-        "m0-4.4l4.4 4.4l-4.4 4.4l-4.4-4.4z",
-    )
-    hollow = " hollow" if style % STYLES >= len(shapes) else ""
-    title = f"<title>{escape(told)}</title>" if told else ""
-    return f'<path class="marker{hollow}" d="M{x:.1f} {y:.1f}{shapes[style % len(shapes)]}">{title}</path>'
-
-
-def _apart(places: Sequence[float], x: Place) -> Iterator[float]:
-    """The places whose labels do not meet, the largest always."""
-    before = math.inf
-    kept = []
-    for place in reversed(places):
-        if before - x(place) >= text_width(f"{place:g}") + 8:
-            kept.append(place)
-            before = x(place)
-    return reversed(kept)
-
-
-def _told(chart: Chart, series: Series, point: Point) -> str:
-    place = f", {chart.x_title} {point.x:g}" if chart.x_title else ""
-    return f"{series.label}{place}: {point.cell.full} {point.cell.spread}".strip()
-
-
-def tick_label(value: float) -> str:
-    """A round number, with its thousands apart."""
-    return f"{value:_.10g}".replace("_", THIN) if value >= 10_000 else f"{value:.10g}"
-
-
-def label(x: float, y: float, text: str, classes: str) -> str:
-    """A text in the picture; the classes say where it is anchored."""
-    return f'<text class="{classes}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
-
-
-def text_width(text: str) -> float:
-    """How wide a text is at most."""
-    return _CHARACTER * len(text)
+def _file(words: str, taken: dict[str, bytes]) -> str:
+    """A name that every file system takes, and that is not yet taken."""
+    name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:80] or "chart"
+    number = 1
+    while f"{name}{'' if number == 1 else f'-{number}'}.svg" in taken:
+        number += 1
+    return f"{name}{'' if number == 1 else f'-{number}'}.svg"

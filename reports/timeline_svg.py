@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
-from reports.svg import LEFT, RIGHT, WIDTH, label, tick_label, ticks
+from reports.chart_svg import LEFT, RIGHT, WIDTH, drawing, label, tick_label, ticks
 from reports.timeline import Moment, Timeline, Track
 
 _STRIP = 64  # height of a track
@@ -16,18 +15,14 @@ _FOOT = 34
 def timeline_svg(timeline: Timeline, name: str) -> str:
     """The timeline as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
     height = len(timeline.tracks) * (_STRIP + _HEAD) + _FOOT
-    parts = [
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="{name}-title {name}-desc">',
-        f'<title id="{name}-title">{escape(timeline.title)}: {escape(timeline.subject)}</title>',
-        f'<desc id="{name}-desc">{escape(timeline.description)}</desc>',
-    ]
+    parts: list[str] = []
     for row, track in enumerate(timeline.tracks):
         parts += _strip(timeline, track, row)
     bottom = height - _FOOT
     for mark in (mark for mark in ticks(timeline.seconds, 5) if mark <= timeline.seconds):
         parts.append(label(_x(timeline, mark), bottom + 16, tick_label(mark), "axis middle"))
     parts.append(label(WIDTH - RIGHT, bottom + 31, "seconds", "axis end"))
-    return "\n".join([*parts, "</svg>"])
+    return drawing(timeline, height, name, parts)
 
 
 def _strip(timeline: Timeline, track: Track, row: int) -> Iterator[str]:

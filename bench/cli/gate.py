@@ -170,12 +170,9 @@ def _stored(base: Path, head: Path) -> Any:
 
 def _history(folder: Path) -> Any:
     from bench.judge.history import judge
-    from bench.store import SUFFIX, read
+    from bench.store import read_below
 
-    found = sorted(folder.rglob(f"*{SUFFIX}")) if folder.is_dir() else []
-    if not found:
-        raise SpecError(f"--history {folder}: holds no *{SUFFIX} file at any depth; give a folder of stores")
-    records = read(found)
+    records = read_below(folder)
     findings, notes = judge(records, _gating)
     return _of_records("history", records[:1], str(folder), records[-1:], str(folder), findings, notes)
 

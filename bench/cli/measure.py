@@ -109,15 +109,17 @@ def report(
         list[Path] | None, typer.Option("-o", "--output", help="A .html, .xlsx, .csv, .md, .json")
     ] = None,
     baseline: Annotated[Path | None, typer.Option(help="A store to compare with.")] = None,
+    history: Annotated[Path | None, typer.Option(help="Show each case over the earlier runs in this folder.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Write the report of stored records, or print it."""
     import reports
-    from bench.store import read
+    from bench.store import read, read_below
 
     records = read(store)
     base = read([baseline]) if baseline else None
-    reports.write(records, base, [*(output or []), *([_printed(json)] if json or not output else [])])
+    earlier = read_below(history) if history else []
+    reports.write(records, base, [*(output or []), *([_printed(json)] if json or not output else [])], earlier)
 
 
 def _request(plan: Any, *, seed: int | None, resumed: list[Any], **rest: Any) -> Any:

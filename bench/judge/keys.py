@@ -51,7 +51,7 @@ def differences(base: Record, head: Record, keys: tuple[str, ...] = HARD) -> tup
     hard: list[str] = []
     soft: list[str] = []
     for name, old, new in _differing("", *(_facts(record, measured, timed) for record in both)):
-        (hard if _is_hard(name, old, new, keys) else soft).append(f"{name} ({_shown(old)} before, {_shown(new)} now)")
+        (hard if is_hard(name, old, new, keys) else soft).append(f"{name} ({_shown(old)} before, {_shown(new)} now)")
     return tuple(hard), tuple(soft)
 
 
@@ -110,10 +110,11 @@ def _known(value: Any) -> Any:
     return None if absent else value
 
 
-def _is_hard(name: str, old: Any, new: Any, keys: tuple[str, ...]) -> bool:
+def is_hard(name: str, old: Any, new: Any, keys: tuple[str, ...] = HARD) -> bool:
+    """Whether a fact of the environment that differs so keeps two records from being compared."""
     for whole in (old, new):
         if isinstance(whole, Mapping):
-            return any(_is_hard(f"{name}.{part}", value, None, keys) for part, value in whole.items())
+            return any(is_hard(f"{name}.{part}", value, None, keys) for part, value in whole.items())
     if name in _SERIES and keys is HARD:
         return _series(old) != _series(new)
     return _matches(name, keys) and not _matches(name, _SOFT)

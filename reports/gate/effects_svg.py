@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reports.gate.marks_svg import arrow, between, drawing, mark
+from reports.chart_svg import RIGHT, WIDTH, Place, drawing, label
+from reports.gate.marks_svg import arrow, between, mark
 from reports.gate.pictures import Effects, Mark
-from reports.svg import RIGHT, WIDTH, Place, label
 
 _LEFT = 84
 _TOP = 18

@@ -13,7 +13,7 @@ from reports.html import page
 def export(face: Face) -> bytes:
     """The page as UTF-8 text."""
     table = findings_table("Findings", face.rows)
-    return page("gate.html", _draw, ("report.css", "gate.css"), face=face, table=table)
+    return page("gate.html", _draw, ("gate.css",), face=face, table=table)
 
 
 def _draw(picture: Effects | Levels, name: str) -> str:

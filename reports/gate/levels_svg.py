@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.gate.marks_svg import arrow, between, drawing, mark
+from reports.chart_svg import LEFT, RIGHT, WIDTH, Place, drawing, label, text_width, tick_label
+from reports.gate.marks_svg import arrow, between, mark
 from reports.gate.pictures import Levels, Mark
-from reports.svg import LEFT, RIGHT, WIDTH, Place, label, text_width, tick_label
 
 _TOP = 40
 _PLOT = 130

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from html import escape
 
-from reports.gate.pictures import Effects, Levels
-from reports.svg import STYLES, WIDTH, marker, round_step
+from reports.chart_svg import STYLES, marker, round_step
 
 _SHAPES = 4  # of `marker`, which are hollow the second time round
 
@@ -39,14 +36,3 @@ def arrow(x: float, y: float, across: int, up: int) -> str:
     path = f"M{tip_x - 4 * across - 4 * up:.1f} {tip_y + 4 * up - 4 * across:.1f}L{tip_x:.1f} {tip_y:.1f}"
     path += f"L{tip_x - 4 * across + 4 * up:.1f} {tip_y + 4 * up + 4 * across:.1f}"
     return f'<path class="arrow" d="{path}"/>'
-
-
-def drawing(picture: Effects | Levels, height: float, name: str, body: Iterable[str]) -> str:
-    """A picture as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
-    title, subject, description = map(escape, (picture.title, picture.subject, picture.description))
-    head = (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-labelledby="{name}-title {name}-desc">',
-        f'<title id="{name}-title">{title}: {subject}</title>',
-        f'<desc id="{name}-desc">{description}</desc>',
-    )
-    return "\n".join([*head, *body, "</svg>"])

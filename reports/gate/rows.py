@@ -11,7 +11,8 @@ from reports.axes import Axes, axes_of, case_order, constant_axes, problem, sett
 from reports.cell import Cell
 from reports.gate import words
 from reports.gate.pictures import Effects, Levels, pictures
-from reports.gate.repeat import Repeat, repeat
+from reports.gate.repeat import repeat
+from reports.repeat import Repeat
 from reports.text import line
 
 # What a finding counts as: its verdict, or nothing where this machine cannot see a change of the margin's size.

@@ -223,12 +223,12 @@ def test_joules_of_one_scope_are_ranked_and_only_the_least_is_named():
 
 
 def test_a_chart_of_joules_says_where_they_come_from_and_others_do_not(metered: Report):
-    throughput, memory, energy = metered.charts[0]
+    throughput, memory, energy, *_ = metered.charts[0].pictures
 
     assert (throughput.note, memory.note) == ("", "")
     assert f"cpu: {RAPL_WORDS}" in energy.note
     assert f"cuda:0 (NVIDIA GH200 480GB): {MODULE_WORDS}" in energy.note
-    assert build([gpu()]).charts[0][2].note == f"{GPU_WORDS}."
+    assert build([gpu()]).charts[0].pictures[2].note == f"{GPU_WORDS}."
     assert energy.note in shown(metered, "html")
 
 

@@ -139,9 +139,19 @@ def test_the_same_case_of_two_runs_is_two_rows_that_name_their_run():
 def test_environments_stand_side_by_side_with_differences_marked(report: Report):
     rows = {row[0].text: row for row in report.environment.rows}
 
-    assert "torch.version ≠" in rows
+    assert "torch.version ≠ ✕" in rows
     assert "allocator" in rows
-    assert [cell.text for cell in rows["torch.version ≠"][1:]] == ["2.13.0+cpu", "2.11.0+cu130"]
+    assert [cell.text for cell in rows["torch.version ≠ ✕"][1:]] == ["2.13.0+cpu", "2.11.0+cu130"]
+
+
+def test_only_what_keeps_records_from_being_compared_is_marked_so():
+    other = {**CPU, "host": {"cores": 2, "kernel": "6.1.7"}, "torch": {"version": "2.14.0+cpu", "threads": 2}}
+    rows = [row[0] for row in build([record(), record(batch_size=2, environment=other)]).environment.rows]
+
+    assert {cell.text: cell.tone for cell in rows if "≠" in cell.text} == {
+        "host.kernel ≠": "warn",
+        "torch.version ≠ ✕": "bad",
+    }
 
 
 def test_a_fact_that_could_not_be_had_shows_its_reason():
@@ -172,11 +182,11 @@ def test_every_metric_is_defined_in_the_method(report: Report):
 
 
 def charts_of(records: Sequence[Record]) -> dict[str, object]:
-    return {chart.title: chart for chart in build(records).charts[0]}
+    return {chart.title: chart for chart in build(records).charts[0].pictures}
 
 
 def test_a_chart_has_a_line_for_each_device_and_precision(report: Report):
-    throughput = report.charts[0][0]
+    throughput = report.charts[0].pictures[0]
 
     assert [series.label for series in throughput.series] == [
         "cpu · fp32", "cpu · bf16", "cuda:0 · fp32", "cuda:0 · bf16",
@@ -186,17 +196,22 @@ def test_a_chart_has_a_line_for_each_device_and_precision(report: Report):
 
 
 def test_one_batch_size_makes_bars(report: Report):
-    assert report.charts[2][0].bars
+    assert report.charts[2].pictures[0].bars
 
 
 def test_a_chart_without_data_says_why(report: Report):
-    energy = report.charts[2][2]
+    energy = report.charts[2].pictures[2]
 
     assert energy.missing == f"Gross energy per item is not charted: {NO_ENERGY.reason}."
 
 
 def test_a_series_has_one_style_in_all_charts(report: Report):
-    styles = {(series.label, series.style) for group in report.charts for chart in group for series in chart.series}
+    styles = {
+        (series.label, series.style)
+        for group in report.charts
+        for chart in group.pictures[:4]
+        for series in chart.series
+    }
 
     assert len(styles) == len({label for label, _ in styles}) == len({style for _, style in styles})
 
@@ -239,8 +254,10 @@ def test_what_an_interrupted_case_measured_is_shown_and_used_for_nothing_else():
 
     assert texts(report.results[0], "Throughput") == ["80.0", "1600"]
     assert report.summary.rows[0][1].under.endswith("batch 8")
-    assert [point.x for point in report.charts[0][0].series[0].points] == [8]
-    assert build([stopped]).charts[0][0].missing == "Throughput is not charted: interrupted: 2 of 3 replicates."
+    assert [point.x for point in report.charts[0].pictures[0].series[0].points] == [8]
+    assert (
+        build([stopped]).charts[0].pictures[0].missing == "Throughput is not charted: interrupted: 2 of 3 replicates."
+    )
 
 
 def test_energy_and_power_come_from_the_meters_reading():

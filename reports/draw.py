@@ -1,0 +1,27 @@
+"""Any picture as SVG."""
+
+from __future__ import annotations
+
+from reports.chart import Chart
+from reports.chart_svg import svg
+from reports.history import History
+from reports.history_svg import history_svg
+from reports.pareto import Pareto
+from reports.pareto_svg import pareto_svg
+from reports.steps import StepTimes
+from reports.steps_svg import steps_svg
+from reports.timeline import Timeline
+from reports.timeline_svg import timeline_svg
+
+Picture = Chart | History | Pareto | StepTimes | Timeline
+
+
+def draw(picture: Picture, name: str) -> str:
+    """The picture as one ``<svg>`` element, its texts escaped; ``name`` makes its ids unique in the page."""
+    if isinstance(picture, Timeline):
+        return timeline_svg(picture, name)
+    if isinstance(picture, StepTimes):
+        return steps_svg(picture, name)
+    if isinstance(picture, History):
+        return history_svg(picture, name)
+    return pareto_svg(picture, name) if isinstance(picture, Pareto) else svg(picture, name)

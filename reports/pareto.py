@@ -1,0 +1,86 @@
+"""What each gain costs: cases by two quantities, and those that no other case beats in both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.cases import CaseRow, why_absent
+from reports.cell import Cell
+
+_AGAINST = {"energy.item": "Gross energy per item", "latency.p50": "Latency p50"}
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One case: more is better along x, less along y, both in display units. ``front``: no case is better in both."""
+
+    label: str
+    style: int
+    x: float
+    y: float
+    told: str
+    front: bool
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """Cases of one problem by throughput and by its cost. What cannot be drawn has a sentence in ``missing``."""
+
+    title: str
+    subject: str
+    description: str
+    x_title: str = ""
+    y_title: str = ""
+    spots: tuple[Spot, ...] = ()
+    missing: str = ""
+    note: str = "Ringed: no case here is both faster and lower."
+
+
+def paretos(problem: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> tuple[Pareto, ...]:
+    """Throughput against energy and against latency; joules of several methods or scopes are not one axis."""
+    return tuple(_pareto(problem, rows, metric, styles) for metric in _AGAINST)
+
+
+def _pareto(problem: str, rows: Sequence[CaseRow], metric: str, styles: Sequence[str]) -> Pareto:
+    title = f"Throughput and {_AGAINST[metric][0].lower()}{_AGAINST[metric][1:]}"
+    needed = ("throughput", metric)
+    there = [row for row in rows if row.ok and all(row.values[name].value is not None for name in needed)]
+    if not there:
+        return Pareto(title, problem, "", missing=f"{title} is not charted: {why_absent(rows, metric)}.")
+    if metric == "energy.item" and len({(row.values[metric].source, row.values[metric].scope) for row in there}) > 1:
+        why = "its joules are of several methods or scopes, which are not one quantity"
+        return Pareto(title, problem, "", missing=f"{title} is not charted: {why}.")
+    if len(there) < 2:
+        return Pareto(title, problem, "", missing=f"{title} is not charted: one case alone has both.")
+    spots = tuple(_spot(row, metric, there, styles) for row in there)
+    first = there[0]
+    units = [first.cells[name].unit for name in ("throughput", metric)]
+    front = "; ".join(spot.told for spot in spots if spot.front)
+    return Pareto(
+        title,
+        problem,
+        f"{len(spots)} cases; not beaten in both: {front}.",
+        f"throughput, {units[0]}",
+        f"{_AGAINST[metric][0].lower()}{_AGAINST[metric][1:]}, {units[1]}",
+        spots,
+    )
+
+
+def _spot(row: CaseRow, metric: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> Spot:
+    rate, cost = _value(row, "throughput"), _value(row, metric)
+    beaten = any(
+        (_value(other, "throughput") >= rate and _value(other, metric) <= cost)
+        and (_value(other, "throughput") > rate or _value(other, metric) < cost)
+        for other in rows
+    )
+    cells: tuple[Cell, Cell] = (row.cells["throughput"], row.cells[metric])
+    label = row.name.replace(f" · batch {row.batch_size}", "", 1)
+    told = f"{row.name}: {cells[0].full}, {cells[1].full}"
+    return Spot(label, styles.index(label), rate / cells[0].size, cost / cells[1].size, told, not beaten)
+
+
+def _value(row: CaseRow, metric: str) -> float:
+    value = row.values[metric].value
+    assert value is not None
+    return value
