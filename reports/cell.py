@@ -55,14 +55,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its title, the unit that all its cells share, and what it means; a ``minor`` one is left out
-    where there is little room."""
+    """A column of a table: its title, the unit that all its cells share, what it means, and the ``metric`` whose values
+    it holds; a ``minor`` one is left out where there is little room."""
 
     title: str
     unit: str = ""
     numeric: bool = False
     meaning: str = ""
     minor: bool = False
+    metric: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,16 @@ def measured(value: Value, scale: Scale) -> Cell:
 def over_replicates(value: Value, scale: Scale) -> str:
     """How well a value repeats: its interval in a display unit, and how many replicates it is from."""
     many = f"{value.replicates} replicate" + "s" * (value.replicates != 1)
+    found = interval(value, scale)
+    return f"95 % interval {f'{found} {scale.unit}'.strip()}, {many}" if found else f"{many}, no interval"
+
+
+def interval(value: Value, scale: Scale) -> str:
+    """The ends of a value's interval over replicates in a display unit, or nothing where it has none."""
     if value.low is None or value.high is None or METRICS[value.metric].kind == "count":
-        return f"{many}, no interval"
+        return ""
     low, high = value.low / scale.size, value.high / scale.size
-    bounds = f"{number(low, low, high)} to {number(high, low, high)} {scale.unit}".strip()
-    return f"95 % interval {bounds}, {many}"
+    return f"{number(low, low, high)} to {number(high, low, high)}"
 
 
 def _renumbered(cell: Cell, marks: list[int]) -> Cell:

@@ -9,7 +9,7 @@ from statistics import median
 from bench.metric import METRICS
 from bench.rates import Value
 from bench.record import Record, Replicate
-from reports.cell import STATUS_TONES, Cell, Column, Table, absent, over_replicates, plain
+from reports.cell import STATUS_TONES, Cell, Column, Table, absent, interval, plain
 from reports.environments import flatten
 from reports.meters import meters_table
 from reports.number import Scale, number, scale
@@ -32,7 +32,8 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
         Column("Value", numeric=True),
         Column("Unit"),
         Column("±", numeric=True, meaning="The wider side of the 95 % interval over replicates."),
-        Column("Over replicates", meaning="How well it repeats."),
+        Column("95 % interval", meaning="Over replicates: how well it repeats."),
+        Column("Replicates", numeric=True),
         Column("Method"),
         Column("Scope", meaning="What a joule, a watt or a byte is of."),
         Column("Method's error", meaning="How far all replicates may be off together, which ± does not hold."),
@@ -47,6 +48,7 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
 
 
 def _metric(value: Value, cell: Cell) -> tuple[Cell, ...]:
+    bounds = interval(value, Scale(cell.unit, cell.size))
     # Of watts and joules a missing scope or error is said; most other numbers have no use for them.
     unknown = Cell("unknown", tone="absent") if is_power(value) else Cell("")
     return (
@@ -54,7 +56,8 @@ def _metric(value: Value, cell: Cell) -> tuple[Cell, ...]:
         replace(cell, unit="", note=""),
         Cell(cell.unit),
         Cell(cell.spread) if cell.spread else absent("no interval"),
-        Cell(over_replicates(value, Scale(cell.unit, cell.size))),
+        Cell(bounds) if bounds else absent("no interval"),
+        plain(value.replicates),
         Cell(value.source or ""),
         Cell(value.scope) if value.scope else unknown,
         unknown if value.error is None else Cell(error_words([value.error])),

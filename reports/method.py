@@ -65,6 +65,12 @@ METHOD: tuple[tuple[str, str], ...] = (
         "metric has one unit. Digits shown are those that the interval supports, three where there is none; the CSV "
         "and JSON forms of this report hold every digit, in SI units.",
     ),
+    (
+        "Single steps",
+        "Every step of every replicate in its order; of many the extremes of each stretch. Shaded is warm-up "
+        "and not measured. The box right of a replicate is of its measured steps: least, quartiles, median, most.",
+    ),
+    ("Fronts", "Ringed in a picture of two quantities is a case that no other case there beats in both."),
 )
 
 

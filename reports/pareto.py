@@ -34,7 +34,7 @@ class Pareto:
     y_title: str = ""
     spots: tuple[Spot, ...] = ()
     missing: str = ""
-    note: str = "Ringed: no case here is both faster and lower."
+    note: str = "Ringed: no case here beats it in both."
 
 
 def paretos(problem: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> tuple[Pareto, ...]:

@@ -45,7 +45,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...]) -> Table:
     columns += [Column("Batch", numeric=True), Column("Status")]
     for name in present:
         unit = next(row.cells[name].unit for row in rows if row.cells[name].raw is not None)
-        columns.append(Column(SHOWN[name], unit, True, METRICS[name].meaning, name in _MINOR))
+        columns.append(Column(SHOWN[name], unit, True, METRICS[name].meaning, name in _MINOR, name))
         if name == "throughput":
             columns.append(Column("±", numeric=True, meaning="The wider side of the 95 % interval over replicates."))
     faster = any(row.speedup.raw is not None for row in rows)

@@ -49,15 +49,10 @@ def step_times(subject: str, record: Record) -> StepTimes | None:
     found = tuple(_steps(one, measured, shown) for one, measured in timed)
     top = _CUT * median(one.five[2] for one in found)
     beyond = sum(seconds / shown.size > top for one, measured in timed for seconds in (*one.warmup_seconds, *measured))
-    told = "; ".join(
-        f"{one.label}: {number(one.five[2])} {shown.unit} (quartiles {number(one.five[1])} and {number(one.five[3])}, "
-        f"least {number(one.five[0])}, most {number(one.five[4])}) of {one.count - one.warmup} steps"
-        for one in found
-    )
-    note = "Shaded: warm-up. Right of each replicate: least, quartiles, median and most of its measured steps."
-    if beyond:
-        note += f" {beyond} step{'s' * (beyond != 1)} beyond {number(top)} {shown.unit} drawn at the edge."
-    return StepTimes("Single steps", subject, f"Medians by replicate: {told}.", shown.unit, top, found, note)
+    note = f"{beyond} step{'s' * (beyond != 1)} beyond {number(top)} {shown.unit} drawn at the edge." if beyond else ""
+    told = ", ".join(number(one.five[2]) for one in found)
+    description = f"Medians by replicate, {shown.unit}: {told}. Their least and most are in the table of replicates."
+    return StepTimes("Single steps", subject, description, shown.unit, top, found, note)
 
 
 def _measured(one: Replicate) -> list[float]:

@@ -18,9 +18,9 @@ def steps_svg(picture: StepTimes, name: str) -> str:
     parts = [
         label(0, 10, picture.unit, "axis"),
     ]
-    for mark in marks:
-        parts.append(f'<path class="grid" d="M{LEFT} {_y(picture, mark):.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(label(LEFT - 6, _y(picture, mark) + 4, tick_label(mark), "axis end"))
+    lines = "".join(f"M{LEFT} {_y(picture, mark):.0f}H{WIDTH - RIGHT}" for mark in marks)
+    parts.append(f'<path class="grid" d="{lines}"/>')
+    parts += [label(LEFT - 6, _y(picture, mark) + 4, tick_label(mark), "axis end") for mark in marks]
     width = (WIDTH - LEFT - RIGHT + _GAP) / len(picture.replicates) - _GAP
     for index, one in enumerate(picture.replicates):
         left = LEFT + index * (width + _GAP)
@@ -40,11 +40,10 @@ def _panel(picture: StepTimes, one: Steps, index: int, left: float, width: float
         yield f'<path class="window" d="M{left:.0f} {_TOP}H{end:.0f}V{bottom}H{left:.0f}z"/>'
     dots = "".join(f"M{x(place):.0f} {_y(picture, time):.0f}h0" for place, time in one.dots)
     yield f'<g class="s{index % STYLES}"><path class="dots" d="{dots}"/>'
-    least, low, middle, high, most = (_y(picture, time) for time in one.five)
-    right, centre = left + width, left + width - _BOX / 2
-    yield f'<path class="whisker" d="M{centre:.0f} {least:.0f}V{low:.0f}M{centre:.0f} {high:.0f}V{most:.0f}"/>'
-    yield f'<path class="box" d="M{right - _BOX:.0f} {low:.0f}H{right:.0f}V{high:.0f}H{right - _BOX:.0f}z"/>'
-    yield f'<path class="line" d="M{right - _BOX:.0f} {middle:.0f}H{right:.0f}"/></g>'
+    least, low, middle, high, most = (round(_y(picture, time)) for time in one.five)
+    right, centre = round(left + width), round(left + width - _BOX / 2)
+    box = f"M{right - _BOX} {low}H{right}V{high}H{right - _BOX}zM{right - _BOX} {middle}H{right}"
+    yield f'<path class="box" d="M{centre} {least}V{low}M{centre} {high}V{most}{box}"/></g>'
     if width > 60 or not index:
         yield label(left, bottom + 16, one.label if width > 80 else one.label.split(" ")[-1], "axis")
 

@@ -136,6 +136,19 @@ def test_planning_names_every_sheet_of_the_workbook():
     assert rows == ["README", "Inputs", "Measured", "Operating point", *SHEETS, "What if", "Checks"]
 
 
+def test_the_published_error_rates_are_those_of_the_pairs_beside_them():
+    text = (DOCS / "gating.md").read_text(encoding="utf-8")
+    gating = ROOT / "tests" / "benchmarks" / "gating"
+    code = "import sys, pathlib, judged; print(judged.table(pathlib.Path(sys.argv[1])))"
+
+    made = subprocess.run(
+        [sys.executable, "-c", code, str(gating / "data")], cwd=gating, capture_output=True, text=True, check=True
+    )
+
+    for table in made.stdout.strip().split("\n\n"):
+        assert table in text
+
+
 def test_the_example_of_a_gate_table_is_one():
     text = (DOCS / "gating.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```toml gated.toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

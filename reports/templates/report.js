@@ -42,7 +42,23 @@ for (const table of document.querySelectorAll("table.results")) {
   });
 }
 
+// What a number is made of stands in its case's table of metrics: told where the number is pointed at.
+function told(cell) {
+  const metric = cell.closest("table").tHead.rows[0].cells[cell.cellIndex].dataset.metric;
+  const link = metric && cell.parentElement.querySelector("a.chip");
+  const table = link && document.querySelector(`${link.getAttribute("href")} table`);
+  const found = table && [...table.tBodies[0].rows].find((row) => row.cells[0].textContent.split(",")[0] === metric);
+  const titles = found && [...table.tHead.rows[0].cells].map((head) => head.textContent);
+  return found
+    ? [...found.cells].flatMap((part, at) => (part.textContent ? [`${titles[at]}: ${part.textContent}`] : [])).join("\n")
+    : "";
+}
+
 const section = document.getElementById("results");
+section.addEventListener("mouseover", (event) => {
+  const cell = event.target.closest("table.results td.num");
+  if (cell && !cell.title) cell.title = told(cell);
+});
 const label = document.createElement("label");
 const input = document.createElement("input");
 label.className = "filter";
