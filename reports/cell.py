@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -83,7 +84,15 @@ class Table:
     @property
     def brief(self) -> Table:
         """The table without its minor columns, and without the footnotes that only they need."""
-        kept = [index for index, column in enumerate(self.columns) if not column.minor]
+        return self._only([index for index, column in enumerate(self.columns) if not column.minor])
+
+    @property
+    def filled(self) -> Table:
+        """The table without columns in which no row says anything."""
+        places = range(len(self.columns))
+        return self._only([index for index in places if any(row[index].text for row in self.rows)])
+
+    def _only(self, kept: Sequence[int]) -> Table:
         rows = tuple(tuple(row[index] for index in kept) for row in self.rows)
         marks = sorted({cell.mark for row in rows for cell in row if cell.mark})
         return replace(

@@ -26,17 +26,24 @@ LOG_FROM = 20  # lines that lie this far apart are drawn on a logarithmic axis
 STYLES = 8  # colours, then dashes and markers, come round again after as many series
 Place = Callable[[float], float]  # where a value stands in the picture
 
+# Where each marker begins, to the left of its place and above it, and its path.
+_SHAPES = (
+    (3.5, 0.0, "a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z"),
+    (3.2, 3.2, "h6.4v6.4h-6.4z"),
+    (0.0, 4.2, "l4 7h-8z"),
+    (0.0, 4.4, "l4.4 4.4l-4.4 4.4l-4.4-4.4z"),
+)
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 3", "6 2 2 2 2 2", "4 6")
 
 
-def svg(chart: Chart, name: str) -> str:
-    """The chart as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
+def svg(chart: Chart) -> str:
+    """The chart as one ``<svg>`` element."""
     if chart.bars:
         body, height = _bars(chart)
-        return drawing(chart, height, name, body)
+        return drawing(chart, height, body)
     top, keys = legend((one.label, one.style) for one in chart.series)
     body, height = _lines(chart, top)
-    return drawing(chart, height, name, [*keys, *body])
+    return drawing(chart, height, [*keys, *body])
 
 
 class Subject(Protocol):
@@ -55,13 +62,13 @@ class Subject(Protocol):
         """Its numbers, for those who do not see it."""
 
 
-def drawing(picture: Subject, height: float, name: str, body: Iterable[str]) -> str:
-    """A picture as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
+def drawing(picture: Subject, height: float, body: Iterable[str]) -> str:
+    """A picture as one ``<svg>`` element, called by its title and described by its numbers."""
     title, subject, description = map(escape, (picture.title, picture.subject, picture.description))
     head = (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-labelledby="{name}-title {name}-desc">',
-        f'<title id="{name}-title">{title}: {subject}</title>',
-        f'<desc id="{name}-desc">{description}</desc>',
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img">',
+        f"<title>{title}: {subject}</title>",
+        f"<desc>{description}</desc>",
     )
     return "\n".join([*head, *body, "</svg>"])
 
@@ -128,21 +135,20 @@ def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
 
     def body() -> Iterator[str]:
         yield label(0, top - 8, f"{chart.unit}, logarithmic" if logarithmic else chart.unit, "axis")
-        for mark in marks:
-            yield f'<path class="grid" d="M{LEFT} {y(mark):.1f}H{WIDTH - RIGHT}"/>'
-            yield label(LEFT - 6, y(mark) + 4, tick_label(mark), "axis end")
+        yield from scale_of(marks, y)
         for place in _apart(places, x):
             yield label(x(place), bottom + 16, f"{place:g}", "axis middle")
         yield label(WIDTH - RIGHT, bottom + 31, chart.x_title, "axis end")
         for one in chart.series:
-            path = "L".join(f"{x(point.x):.1f} {y(point.y):.1f}" for point in one.points)
+            path = "L".join(spot(x(point.x), y(point.y)) for point in one.points)
             yield f'<g class="s{one.style % STYLES}"><path class="line" d="M{path}"{_dashes(one.style)}/>'
+            if whiskers := "".join(_whisker(x(point.x), point, y, marks[-1]) for point in one.points):
+                yield f'<path class="whisker" d="{whiskers}"/>'
             for point in one.points:
-                yield _whisker(x(point.x), point, y, marks[-1])
                 yield marker(x(point.x), y(point.y), one.style, _told(chart, one, point))
             if one.limit:
                 told = f"{one.label}: out of memory at {chart.x_title} {one.limit.too_large:g}"
-                cross = f'd="M{x(one.limit.too_large) - 4:.1f} {bottom - 4:.1f}l8 8m0-8l-8 8"'
+                cross = f'd="M{spot(x(one.limit.too_large) - 4, bottom - 4)}l8 8m0-8l-8 8"'
                 yield f'<path class="limit" {cross}><title>{escape(told)}</title></path>'
             yield "</g>"
 
@@ -161,12 +167,12 @@ def _bars(chart: Chart) -> tuple[Iterator[str], float]:
         for row, one in enumerate(chart.series):
             point, base = one.points[0], 8 + row * _BAR
             yield label(0, base + 8, one.label, "label")
-            yield f'<g class="s{one.style % STYLES}"><path class="bar" d="M0 {base + 13}h{x(point.y):.1f}v9H0z">'
+            yield f'<g class="s{one.style % STYLES}"><path class="bar" d="M0 {base + 13}h{short(x(point.y))}v9H0z">'
             yield f"<title>{escape(_told(chart, one, point))}</title></path>"
             if point.low is not None and point.high is not None:
                 low, high = x(max(point.low, 0)), x(point.high)
-                caps = f"M{low:.1f} {base + 14}v7" + (f"M{high:.1f} {base + 14}v7" if point.high <= most else "")
-                yield f'<path class="whisker over" d="M{low:.1f} {base + 17.5}H{high:.1f}{caps}"/>'
+                caps = f"M{spot(low, base + 14)}v7" + (f"M{spot(high, base + 14)}v7" if point.high <= most else "")
+                yield f'<path class="whisker over" d="M{spot(low, base + 17.5)}H{short(high)}{caps}"/>'
             yield "</g>"
             end = max(x(point.y), x(point.high) if point.high is not None else 0)
             yield label(end + 7, base + 22, point.cell.full, "value")
@@ -183,7 +189,7 @@ def legend(lines: Iterable[tuple[str, int]]) -> tuple[float, list[str]]:
         if left and left + width > WIDTH:
             left, base = 0.0, base + 17
         parts.append(
-            f'<g class="s{style % STYLES}"><path class="line" d="M{left} {base - 4}h26"{_dashes(style)}/>'
+            f'<g class="s{style % STYLES}"><path class="line" d="M{spot(left, base - 4)}h26"{_dashes(style)}/>'
             f"{marker(left + 13, base - 4, style, '')}</g>{label(left + 32, base, words, 'label')}"
         )
         left += width
@@ -199,21 +205,16 @@ def _whisker(x: float, point: Point, y: Place, most: float) -> str:
     if point.low is None or point.high is None:
         return ""
     low, high = y(max(point.low, 0)), y(point.high)
-    cap = f"M{x - 3:.1f} {high:.1f}h6" if point.high <= most else ""  # an interval that is cut ends without a cap
-    return f'<path class="whisker" d="M{x:.1f} {low:.1f}V{high:.1f}M{x - 3:.1f} {low:.1f}h6{cap}"/>'
+    cap = "m-3 0h6" if point.high <= most else ""  # an interval that is cut ends without a cap
+    return f"M{spot(x - 3, low)}h6m-3 0V{short(high)}{cap}"
 
 
 def marker(x: float, y: float, style: int, told: str) -> str:
     """The mark of a series: circle, square, triangle, diamond, and the same again hollow."""
-    shapes = (
-        "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
-        "m-3.2-3.2h6.4v6.4h-6.4z",
-        "m0-4.2l4 7h-8z",
-        "m0-4.4l4.4 4.4l-4.4 4.4l-4.4-4.4z",
-    )
-    hollow = " hollow" if style % STYLES >= len(shapes) else ""
-    title = f"<title>{escape(told)}</title>" if told else ""
-    return f'<path class="marker{hollow}" d="M{x:.1f} {y:.1f}{shapes[style % len(shapes)]}">{title}</path>'
+    left, up, path = _SHAPES[style % len(_SHAPES)]
+    hollow = " hollow" if style % STYLES >= len(_SHAPES) else ""
+    head = f'<path class="marker{hollow}" d="M{spot(x - left, y - up)}{path}"'
+    return f"{head}><title>{escape(told)}</title></path>" if told else f"{head}/>"
 
 
 def _apart(places: Sequence[float], x: Place) -> Iterator[float]:
@@ -237,9 +238,32 @@ def tick_label(value: float) -> str:
     return f"{value:_.10g}".replace("_", THIN) if value >= 10_000 else f"{value:.10g}"
 
 
+def short(place: float) -> str:
+    """A coordinate to a tenth, and no longer than it must be.
+
+    >>> short(40.0), short(214.83)
+    ('40', '214.8')
+    """
+    return f"{round(place, 1):g}"
+
+
+def spot(x: float, y: float) -> str:
+    """A place in a path."""
+    return f"{short(x)} {short(y)}"
+
+
+def scale_of(marks: Iterable[float], y: Place) -> Iterator[str]:
+    """The lines of an axis across the plot, and their labels at its left."""
+    found = list(marks)
+    lines = "".join(f"M{spot(LEFT, y(mark))}H{WIDTH - RIGHT}" for mark in found)
+    yield f'<path class="grid" d="{lines}"/>'
+    for mark in found:
+        yield label(LEFT - 6, y(mark) + 4, tick_label(mark), "axis end")
+
+
 def label(x: float, y: float, text: str, classes: str) -> str:
     """A text in the picture; the classes say where it is anchored."""
-    return f'<text class="{classes}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+    return f'<text class="{classes}" x="{short(x)}" y="{short(y)}">{escape(text)}</text>'
 
 
 def text_width(text: str) -> float:

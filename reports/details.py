@@ -44,7 +44,7 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
         tuple(_metric(value, cells[name]) for name, value in measured.items()),
         remarks=absences(values),
         groups=tuple(METRICS[name].group for name in measured),
-    )
+    ).filled
 
 
 def _metric(value: Value, cell: Cell) -> tuple[Cell, ...]:

@@ -16,12 +16,12 @@ from reports.timeline_svg import timeline_svg
 Picture = Chart | History | Pareto | StepTimes | Timeline
 
 
-def draw(picture: Picture, name: str) -> str:
-    """The picture as one ``<svg>`` element, its texts escaped; ``name`` makes its ids unique in the page."""
+def draw(picture: Picture) -> str:
+    """The picture as one ``<svg>`` element, its texts escaped."""
     if isinstance(picture, Timeline):
-        return timeline_svg(picture, name)
+        return timeline_svg(picture)
     if isinstance(picture, StepTimes):
-        return steps_svg(picture, name)
+        return steps_svg(picture)
     if isinstance(picture, History):
-        return history_svg(picture, name)
-    return pareto_svg(picture, name) if isinstance(picture, Pareto) else svg(picture, name)
+        return history_svg(picture)
+    return pareto_svg(picture) if isinstance(picture, Pareto) else svg(picture)

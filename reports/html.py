@@ -8,57 +8,61 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence, Set
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.align import paddings
-from reports.cell import Cell, Table
-from reports.details import WHAT_RAN
+from reports.cell import Table
 from reports.draw import draw
+from reports.groups import CaseGroup, case_groups
+from reports.packed import LARGEST, Body, forms
 from reports.report import Report
 from reports.styles import TEMPLATES, style
 
-# Makes an ``<svg>`` element, whose texts it has escaped, of a picture and a name for its ids.
-Draw = Callable[[Any, str], str]
+# Makes an ``<svg>`` element, whose texts it has escaped, of a picture.
+Draw = Callable[[Any], str]
 
 
 def export(report: Report) -> bytes:
     """The page as UTF-8 text."""
-    common, details = _apart(report)
-    return page("report.html", draw, report=report, common=common, details=details, shared=_shared(report))
+    groups = case_groups(report.cases)
+    bodies = _bodies(groups)
+    for packed in forms(bodies):
+        whole = page("report.html", draw, report=report, groups=groups, packed=packed)
+        if len(whole) <= LARGEST:
+            break
+    return whole
 
 
-def _shared(report: Report) -> dict[str, int]:
-    """What is remarked of several cases, numbered: said once, it need not be said of each."""
-    times = Counter(remark for row in report.cases for table in row.details for remark in table.remarks)
-    return {remark: number for number, remark in enumerate((one for one in times if times[one] > 1), start=1)}
+def _bodies(groups: Sequence[CaseGroup]) -> dict[str, Body]:
+    """What stands behind each case, by its anchor."""
+    case: Any = _environment(draw).get_template("case.html").module
+    rows = [row for group in groups for row in group.cases]
+    return {row.anchor: Body(case.first(row), case.pictures(row), case.rest(row)) for row in rows}
 
 
-def _apart(report: Report) -> tuple[Table, list[tuple[Table, ...]]]:
-    """What ran in every case as one table, and the tables of each case without it."""
-    rows = [{row for table in case.details if table.title == WHAT_RAN for row in table.rows} for case in report.cases]
-    alike = set.intersection(*rows) if len(rows) > 1 else set()
-    first = [row for table in report.cases[0].details if table.title == WHAT_RAN for row in table.rows]
-    columns = next((table.columns for table in report.cases[0].details if table.title == WHAT_RAN), ())
-    common = Table("What ran in every case", columns, tuple(row for row in first if row in alike))
-    return common, [tuple(_without(table, alike) for table in case.details) for case in report.cases]
-
-
-def _without(table: Table, alike: Set[tuple[Cell, ...]]) -> Table:
-    return (
-        replace(table, rows=tuple(row for row in table.rows if row not in alike)) if table.title == WHAT_RAN else table
-    )
-
-
-def page(template: str, draw: Callable[[Any, str], str], styles: Sequence[str] = (), **parts: Any) -> bytes:
+def page(template: str, draw: Draw, styles: Sequence[str] = (), **parts: Any) -> bytes:
     """A page in our look: the template with its parts, our style sheets and then those given, and the script."""
-    look = style("theme.css", "report.css", "chart.css", *styles)
+    look = style("theme.css", "report.css", "chart.css", *styles) + _NUMERIC
     script = TEMPLATES.joinpath("report.js").read_text(encoding="utf-8")
+    text = (
+        _environment(draw)
+        .get_template(template)
+        .render(
+            style=Markup(look),
+            script=Markup(script),
+            policy=f"default-src 'none'; style-src '{_hash(look)}'; script-src '{_hash(script)}'; img-src data:; "
+            "base-uri 'none'; form-action 'none'",
+            **parts,
+        )
+    )
+    return text.encode()
+
+
+def _environment(draw: Draw) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -66,15 +70,18 @@ def page(template: str, draw: Callable[[Any, str], str], styles: Sequence[str] =
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"paddings": paddings, "svg": lambda picture, name: Markup(draw(picture, name))}
-    text = environment.get_template(template).render(
-        style=Markup(look),
-        script=Markup(script),
-        policy=f"default-src 'none'; style-src '{_hash(look)}'; script-src '{_hash(script)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'",
-        **parts,
-    )
-    return text.encode()
+    environment.globals |= {"paddings": paddings, "numeric": _numeric, "svg": lambda picture: Markup(draw(picture))}
+    return environment
+
+
+# Columns of numbers stand to the right. A page holds ten cells for each that a reader looks at, so that this is said
+# once for a table, by the numbers of its columns, and not in every cell.
+_NUMERIC = ",".join(f".n{at} tr>:nth-child({at})" for at in range(1, 65)) + "{text-align:right;white-space:nowrap}"
+
+
+def _numeric(table: Table) -> str:
+    """The classes of a table that name its columns of numbers."""
+    return "".join(f" n{at}" for at, column in enumerate(table.columns, start=1) if column.numeric)
 
 
 def _hash(text: str) -> str:

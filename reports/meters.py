@@ -1,4 +1,4 @@
-"""What the meters found out about themselves and the device around the windows, one row a fact."""
+"""What the meters found out about themselves and the device around the windows, by replicate."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from reports.number import quantity
 from reports.origin import error_words
 from reports.text import line
 
+METERS = "Meters"
+
 Words = Callable[[Any], str]
 
 _NAMED = 5  # other processes that are named; more make the table longer, not clearer
@@ -20,21 +22,24 @@ _DRAWN = ("timeline", "windows")  # as a picture
 
 
 def meters_table(record: Record) -> Table:
-    """A column for each replicate; a fact that could not be had is absent with its reason."""
-    told = [
-        {(meter, title): cell for meter, facts in one.meters.items() for title, cell in _facts(facts)}
+    """A row for each fact, and for each value of it where replicates differ; one that could not be had is absent with
+    its reason."""
+    told = {
+        one.index: {(meter, title): cell for meter, facts in one.meters.items() for title, cell in _facts(facts)}
         for one in record.replicates
         if one.meters
-    ]
-    numbers = [one.index for one in record.replicates if one.meters]
-    keys = dict.fromkeys(key for facts in told for key in facts)
-    columns = (Column("Meter"), Column("What"), *(Column(f"Replicate {number}") for number in numbers))
+    }
     nothing = absent("not recorded for this replicate")
-    rows = (
-        (Cell(line(meter)), Cell(title), *(_with_reason(facts.get((meter, title), nothing)) for facts in told))
-        for meter, title in keys
-    )
-    return Table("Meters", columns, tuple(rows))
+    columns = Column("Meter"), Column("What"), Column("Value"), Column("Replicates")
+    rows: list[tuple[Cell, ...]] = []
+    for meter, title in dict.fromkeys(key for facts in told.values() for key in facts):
+        of_value: dict[Cell, list[int]] = {}
+        for index, facts in told.items():
+            of_value.setdefault(_with_reason(facts.get((meter, title), nothing)), []).append(index)
+        for cell, indices in of_value.items():
+            which = "all" if len(indices) == len(record.replicates) else ", ".join(map(str, indices))
+            rows.append((Cell(line(meter)), Cell(title), cell, Cell(which)))
+    return Table(METERS, columns, tuple(rows))
 
 
 def _with_reason(cell: Cell) -> Cell:

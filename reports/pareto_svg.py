@@ -17,6 +17,9 @@ from reports.chart_svg import (
     label,
     legend,
     marker,
+    scale_of,
+    short,
+    spot,
     tick_label,
     ticks,
 )
@@ -25,33 +28,30 @@ from reports.pareto import Pareto
 _HEIGHT, _FOOT = 190, 36
 
 
-def pareto_svg(picture: Pareto, name: str) -> str:
-    """The picture as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
-    top, keys = legend(dict.fromkeys((spot.label, spot.style) for spot in picture.spots))
+def pareto_svg(picture: Pareto) -> str:
+    """The picture as one ``<svg>`` element."""
+    top, keys = legend(dict.fromkeys((one.label, one.style) for one in picture.spots))
     left, right, bottom = LEFT + 14, WIDTH - RIGHT - 10, top + _HEIGHT
-    across, up = (_Axis([getattr(spot, name) for spot in picture.spots]) for name in ("x", "y"))
+    across, up = (_Axis([getattr(one, name) for one in picture.spots]) for name in ("x", "y"))
 
     def place(x: float, y: float) -> tuple[float, float]:
         return left + (right - left) * across.share(x), bottom - _HEIGHT * up.share(y)
 
     parts = [*keys, label(0, top - 8, up.titled(picture.y_title), "axis")]
-    for mark in up.marks:
-        height = bottom - _HEIGHT * up.share(mark)
-        parts.append(f'<path class="grid" d="M{LEFT} {height:.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(label(LEFT - 6, height + 4, tick_label(mark), "axis end"))
+    parts += scale_of(up.marks, lambda mark: bottom - _HEIGHT * up.share(mark))
     parts += [
         label(left + (right - left) * across.share(mark), bottom + 16, tick_label(mark), "axis middle")
         for mark in across.marks
     ]
     parts.append(label(WIDTH - RIGHT, bottom + 31, across.titled(picture.x_title), "axis end"))
-    front = sorted({place(spot.x, spot.y) for spot in picture.spots if spot.front})
-    steps = "".join(f"H{after[0]:.1f}V{after[1]:.1f}" for _, after in pairwise(front))
-    parts.append(f'<path class="front" d="M{front[0][0]:.1f} {front[0][1]:.1f}{steps}"/>')
-    for spot in picture.spots:
-        x, y = place(spot.x, spot.y)
-        ring = f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="7"/>' if spot.front else ""
-        parts.append(f'<g class="s{spot.style % STYLES}">{ring}{marker(x, y, spot.style, spot.told)}</g>')
-    return drawing(picture, bottom + _FOOT, name, parts)
+    front = sorted({place(one.x, one.y) for one in picture.spots if one.front})
+    steps = "".join(f"H{short(after[0])}V{short(after[1])}" for _, after in pairwise(front))
+    parts.append(f'<path class="front" d="M{spot(*front[0])}{steps}"/>')
+    for one in picture.spots:
+        x, y = place(one.x, one.y)
+        ring = f'<circle class="ring" cx="{short(x)}" cy="{short(y)}" r="7"/>' if one.front else ""
+        parts.append(f'<g class="s{one.style % STYLES}">{ring}{marker(x, y, one.style, one.told)}</g>')
+    return drawing(picture, bottom + _FOOT, parts)
 
 
 class _Axis:

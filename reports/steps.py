@@ -9,7 +9,7 @@ from statistics import median, quantiles
 from bench.record import Record, Replicate
 from reports.number import Scale, number, scale
 
-_MOST = 48  # dots of a replicate: of more, the least and the largest of every stretch are drawn
+_MOST = 96  # dots of a picture: of more steps, the least and the largest of every stretch are drawn
 _CUT = 3.0  # times the median: what lies beyond is drawn at the edge
 
 Dot = tuple[float, float]  # place among the replicate's steps, counted from 0, and its time in the display unit
@@ -46,7 +46,8 @@ def step_times(subject: str, record: Record) -> StepTimes | None:
     if not timed:
         return None
     shown = scale("s", [seconds for _, measured in timed for seconds in measured])
-    found = tuple(_steps(one, measured, shown) for one, measured in timed)
+    most = max(_MOST // len(timed), 2)
+    found = tuple(_steps(one, measured, shown, most) for one, measured in timed)
     top = _CUT * median(one.five[2] for one in found)
     beyond = sum(seconds / shown.size > top for one, measured in timed for seconds in (*one.warmup_seconds, *measured))
     note = f"{beyond} step{'s' * (beyond != 1)} beyond {number(top)} {shown.unit} drawn at the edge." if beyond else ""
@@ -59,20 +60,20 @@ def _measured(one: Replicate) -> list[float]:
     return [seconds for sample in one.samples for seconds in sample.step_seconds]
 
 
-def _steps(one: Replicate, measured: Sequence[float], shown: Scale) -> Steps:
+def _steps(one: Replicate, measured: Sequence[float], shown: Scale, most: int) -> Steps:
     times = [seconds / shown.size for seconds in (*one.warmup_seconds, *measured)]
     kept = sorted(seconds / shown.size for seconds in measured)
     low, middle, high = quantiles(kept, n=4, method="inclusive") if len(kept) > 1 else kept * 3
     warmup = len(one.warmup_seconds)
-    dots = (*_thinned(times[:warmup], 0), *_thinned(times[warmup:], warmup))
+    dots = (*_thinned(times[:warmup], 0, most), *_thinned(times[warmup:], warmup, most))
     return Steps(f"replicate {one.index}", warmup, len(times), dots, (kept[0], low, middle, high, kept[-1]))
 
 
-def _thinned(times: Sequence[float], first: int) -> tuple[Dot, ...]:
+def _thinned(times: Sequence[float], first: int, most: int) -> tuple[Dot, ...]:
     dots = [(float(first + place), time) for place, time in enumerate(times)]
-    if len(dots) <= _MOST:
+    if len(dots) <= most:
         return tuple(dots)
-    each = -(-len(dots) // (_MOST // 2))
+    each = -(-len(dots) // (most // 2))
     parts = (dots[at : at + each] for at in range(0, len(dots), each))
     ends = ({min(part, key=_time), max(part, key=_time)} for part in parts)
     return tuple(dot for both in ends for dot in sorted(both))

@@ -15,7 +15,7 @@ def export(report: Report) -> dict[str, bytes]:
     look = f"<style>{style('theme.css', 'chart.css')}svg {{ background: var(--paper); }}</style>"
     files: dict[str, bytes] = {}
     for picture in pictures:
-        drawn = draw(picture, "chart").replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        drawn = draw(picture).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
         whole = re.sub(r"^(<svg [^>]*>)", lambda head: head[1] + look, drawn)
         files[_file(f"{picture.title} {picture.subject}", files)] = f"{whole}\n".encode()
     return files

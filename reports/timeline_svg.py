@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.chart_svg import LEFT, RIGHT, WIDTH, drawing, label, tick_label, ticks
+from reports.chart_svg import LEFT, RIGHT, WIDTH, drawing, label, scale_of, short, spot, tick_label, ticks
 from reports.timeline import Moment, Timeline, Track
 
 _STRIP = 64  # height of a track
@@ -12,8 +12,8 @@ _HEAD = 30  # above each track, for its title
 _FOOT = 34
 
 
-def timeline_svg(timeline: Timeline, name: str) -> str:
-    """The timeline as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
+def timeline_svg(timeline: Timeline) -> str:
+    """The timeline as one ``<svg>`` element."""
     height = len(timeline.tracks) * (_STRIP + _HEAD) + _FOOT
     parts: list[str] = []
     for row, track in enumerate(timeline.tracks):
@@ -22,7 +22,7 @@ def timeline_svg(timeline: Timeline, name: str) -> str:
     for mark in (mark for mark in ticks(timeline.seconds, 5) if mark <= timeline.seconds):
         parts.append(label(_x(timeline, mark), bottom + 16, tick_label(mark), "axis middle"))
     parts.append(label(WIDTH - RIGHT, bottom + 31, "seconds", "axis end"))
-    return drawing(timeline, height, name, parts)
+    return drawing(timeline, height, parts)
 
 
 def _strip(timeline: Timeline, track: Track, row: int) -> Iterator[str]:
@@ -35,12 +35,9 @@ def _strip(timeline: Timeline, track: Track, row: int) -> Iterator[str]:
 
     for begin, end in timeline.windows:
         left, right = _x(timeline, begin), _x(timeline, end)
-        yield f'<path class="window" d="M{left:.1f} {top}H{right:.1f}V{bottom}H{left:.1f}z"/>'
+        yield f'<path class="window" d="M{spot(left, top)}H{short(right)}V{bottom}H{short(left)}z"/>'
     yield label(0, top - 9, f"{track.title}, {track.unit}", "axis")
-    for mark in marks:
-        height = bottom - _STRIP * mark / marks[-1]
-        yield f'<path class="grid" d="M{LEFT} {height:.1f}H{WIDTH - RIGHT}"/>'
-        yield label(LEFT - 6, height + 4, tick_label(mark), "axis end")
+    yield from scale_of(marks, lambda mark: bottom - _STRIP * mark / marks[-1])
     for run in track.runs:
         dot = "h0" if len(run) == 1 else ""  # a line of no length with round ends
         yield f'<g class="s{row}"><path class="line trace" d="M{"L".join(map(place, run))}{dot}"/></g>'

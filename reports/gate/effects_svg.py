@@ -16,10 +16,10 @@ _COLOURS = (2, 3, 6, 4)  # of stages: none of those of base and head
 _APART = 8  # between the middles of two dots
 
 
-def effects_svg(picture: Effects, name: str) -> str:
-    """The picture as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
+def effects_svg(picture: Effects) -> str:
+    """The picture as one ``<svg>`` element."""
     bottom = _TOP + _ROW * (len(picture.stages) + 1)
-    return drawing(picture, bottom + _FOOT, name, _body(picture, bottom))
+    return drawing(picture, bottom + _FOOT, _body(picture, bottom))
 
 
 def _body(picture: Effects, bottom: float) -> Iterator[str]:

@@ -16,5 +16,5 @@ def export(face: Face) -> bytes:
     return page("gate.html", _draw, ("gate.css",), face=face, table=table)
 
 
-def _draw(picture: Effects | Levels, name: str) -> str:
-    return effects_svg(picture, name) if isinstance(picture, Effects) else levels_svg(picture, name)
+def _draw(picture: Effects | Levels) -> str:
+    return effects_svg(picture) if isinstance(picture, Effects) else levels_svg(picture)

@@ -15,9 +15,9 @@ _SHAPES = {"base": 0, "head": 3}  # a circle and a diamond
 _COLOURS = {"base": 0, "head": 1}
 
 
-def levels_svg(picture: Levels, name: str) -> str:
-    """The picture as one ``<svg>`` element; ``name`` makes its ids unique in the page."""
-    return drawing(picture, _TOP + _PLOT + _FOOT, name, [*_legend(), *_body(picture)])
+def levels_svg(picture: Levels) -> str:
+    """The picture as one ``<svg>`` element."""
+    return drawing(picture, _TOP + _PLOT + _FOOT, [*_legend(), *_body(picture)])
 
 
 def _legend() -> Iterator[str]:

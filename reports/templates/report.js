@@ -42,22 +42,43 @@ for (const table of document.querySelectorAll("table.results")) {
   });
 }
 
+// A page of many cases holds what stands behind them packed: a list of texts, each with a hole that it belongs into.
+const packed = document.getElementById("packed");
+const texts = packed && unpacked(packed.textContent);
+
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+}
+
+async function fill(details) {
+  const found = texts && (await texts);
+  const hole = details.querySelector("[data-packed]");
+  if (hole) hole.outerHTML = found[hole.dataset.packed];
+}
+
+for (const details of document.querySelectorAll("details.case")) {
+  details.addEventListener("toggle", () => fill(details));
+}
+
 // What a number is made of stands in its case's table of metrics: told where the number is pointed at.
-function told(cell) {
+async function told(cell) {
   const metric = cell.closest("table").tHead.rows[0].cells[cell.cellIndex].dataset.metric;
   const link = metric && cell.parentElement.querySelector("a.chip");
-  const table = link && document.querySelector(`${link.getAttribute("href")} table`);
+  if (!link) return "";
+  const details = document.getElementById(link.hash.slice(1));
+  await fill(details);
+  const table = details.querySelector("table");
   const found = table && [...table.tBodies[0].rows].find((row) => row.cells[0].textContent.split(",")[0] === metric);
   const titles = found && [...table.tHead.rows[0].cells].map((head) => head.textContent);
-  return found
-    ? [...found.cells].flatMap((part, at) => (part.textContent ? [`${titles[at]}: ${part.textContent}`] : [])).join("\n")
-    : "";
+  const parts = found ? [...found.cells].map((part) => part.textContent.trim()) : [];
+  return parts.flatMap((part, at) => (part ? [`${titles[at]}: ${part}`] : [])).join("\n");
 }
 
 const section = document.getElementById("results");
 section.addEventListener("mouseover", (event) => {
-  const cell = event.target.closest("table.results td.num");
-  if (cell && !cell.title) cell.title = told(cell);
+  const cell = event.target.closest("table.results td");
+  if (cell && !cell.title) told(cell).then((text) => (cell.title = text));
 });
 const label = document.createElement("label");
 const input = document.createElement("input");

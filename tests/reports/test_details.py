@@ -12,7 +12,7 @@ import pytest
 from made_records import H100, record
 from metered_records import FACTS, gpu, metered
 
-from bench.record import Record
+from bench.record import Record, Replicate
 from reports import build
 from reports.cases import CaseRow
 from reports.cell import Cell, Table
@@ -154,13 +154,20 @@ def test_parts_of_facts_of_another_shape_each_have_their_row(name: str):
     assert facts({name: {"other": {"deep": 1}}})[f"{name}.other.deep"].text == "1"
 
 
-def test_each_replicate_has_its_column_and_one_without_meters_none():
+def test_a_fact_stands_once_for_all_replicates_and_apart_where_they_differ():
     one = gpu()
-    bare = replace(one.replicates[1], meters={})
+    first, second, third = (replace(two, meters={"nvml": {**FACTS, "power_limit": 500.0}}) for two in one.replicates)
+    other = replace(third, meters={"nvml": {**FACTS, "power_limit": 350.0}})
 
-    rows = table(replace(one, replicates=(one.replicates[0], bare, one.replicates[2])), "Meters")
+    def told(*replicates: Replicate) -> dict[tuple[str, str], str]:
+        rows = table(replace(one, replicates=replicates), "Meters").rows
+        return {(what.text, value.text): which.text for _, what, value, which in rows}
 
-    assert [column.title for column in rows.columns] == ["Meter", "What", "Replicate 0", "Replicate 2"]
+    limit = "Power limit in force"
+    assert told(first, second, third)[limit, "500 W"] == "all"
+    differing = told(first, second, other)
+    assert (differing[limit, "500 W"], differing[limit, "350 W"]) == ("0, 1", "2")
+    assert told(first, replace(second, meters={}), third)[limit, "500 W"] == "0, 2"
     assert table(record(), "Meters").rows == ()
 
 
@@ -171,7 +178,7 @@ def test_a_timeline_shows_power_and_clock_with_the_windows():
     assert [(track.title, track.unit) for track in line.tracks] == [("Power", "W"), ("SM clock", "GHz")]
     assert line.windows == ((1.5, 3.4), (3.5, 5.2))
     assert line.description == ("Over 5.90 s: Power 90.0 to 410 W; SM clock 0.345 to 1.75 GHz; 2 measured windows.")
-    assert timeline_svg(line, "x").count('class="window"') == 4  # two windows behind each track
+    assert timeline_svg(line).count('class="window"') == 4  # two windows behind each track
 
 
 def test_time_begins_with_the_first_reading_whatever_the_meter_counts_from():
@@ -229,15 +236,5 @@ def test_a_track_that_stays_at_zero_or_is_one_value_long_can_be_drawn():
     line = drawn({"timeline": {"seconds": [0, 1, 2, 50, 51], "power": [0, 0, 0, 0, None]}, "windows": "none"})
 
     assert line is not None
-    assert "NaN" not in timeline_svg(line, "x")
-    ElementTree.fromstring(timeline_svg(line, "x"))
-
-
-def test_a_case_with_everything_stays_a_small_part_of_a_page():
-    full = {"timeline": {"seconds": list(range(400)), "power": [index * 7 % 400 for index in range(400)]}}
-    one = gpu()
-    replicates = tuple(replace(replicate, meters={"nvml": {**FACTS, **full}}) for replicate in one.replicates)
-    few, many = ([replace(one, case=replace(one.case, batch_size=size), replicates=replicates) for size in range(1, n)]
-                 for n in (11, 61))  # fmt: skip
-
-    assert (len(export(build(many))) - len(export(build(few)))) / 50 < 30_000
+    assert "NaN" not in timeline_svg(line)
+    ElementTree.fromstring(timeline_svg(line))

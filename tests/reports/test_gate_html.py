@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -17,14 +16,12 @@ from made_judgements import (
     UNCERTAIN,
     bare,
     history,
-    hostile,
     judgement,
     nothing,
     paired,
     stored,
 )
-from test_formats import HOSTILE, Text
-from test_html import browse, needs_chromium, top_left
+from test_formats import Text
 
 from bench.judge.finding import Dot, Finding
 from reports.gate import build
@@ -61,7 +58,6 @@ def test_links_lead_somewhere_and_ids_are_unique(mode: str):
 
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
-    assert set(" ".join(re.findall(r'aria-labelledby="([^"]+)"', page)).split()) <= set(ids)
 
 
 def test_every_finding_stands_with_its_reasons_and_command_without_a_script(page: str):
@@ -221,58 +217,6 @@ def test_an_axis_is_round_and_holds_its_values(least: float, most: float):
     assert marks[-1] >= most - 1e-12
     assert 2 <= len(marks) <= 9
     assert marks == sorted(set(marks))
-
-
-@needs_chromium
-@pytest.mark.parametrize(
-    ("option", "paper"),
-    [
-        ("blink-settings=preferredColorScheme=1", (255, 255, 255)),
-        ("blink-settings=preferredColorScheme=0", (20, 23, 27)),
-    ],
-    ids=["light", "dark"],
-)
-def test_the_page_follows_the_readers_colour_scheme(page: str, tmp_path: Path, option: str, paper: tuple[int, ...]):
-    picture = tmp_path / "page.png"
-
-    browse(page.encode(), tmp_path, f"--{option}", f"--screenshot={picture}", "--window-size=1200,900")
-
-    assert top_left(picture) == paper
-
-
-@needs_chromium
-def test_the_browser_runs_our_script_and_finds_nothing_to_refuse(page: str, tmp_path: Path):
-    opened = browse(page.encode(), tmp_path, "--dump-dom")
-
-    assert b'type="search"' in opened.stdout  # what the script adds
-    assert b"CONSOLE" not in opened.stderr
-
-
-@needs_chromium
-def test_the_page_of_nothing_has_no_script_that_fails(tmp_path: Path):
-    assert b"CONSOLE" not in browse(export(build(nothing())), tmp_path, "--dump-dom").stderr
-
-
-@needs_chromium
-def test_the_page_is_never_wider_than_a_narrow_window(page: str, tmp_path: Path):
-    ours = """<script>
-    const wide = document.scrollingElement.scrollWidth - innerWidth;
-    document.title = `wider by ${Math.max(0, wide)}`;
-    </script></body>"""
-    free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page).replace("</body>", ours)
-
-    document = browse(free.encode(), tmp_path, "--dump-dom", "--window-size=500,900").stdout.decode()
-
-    assert "<title>wider by 0</title>" in document
-
-
-@needs_chromium
-def test_the_browser_makes_no_element_of_hostile_text(tmp_path: Path):
-    document = browse(export(build(hostile(HOSTILE[2] + HOSTILE[0] + HOSTILE[1]))), tmp_path, "--dump-dom").stdout
-
-    assert b"<img" not in document
-    assert document.count(b"<script") == 1
-    assert b"<title>Wattmark gate" in document
 
 
 def test_the_same_finding_makes_the_same_page():

@@ -36,7 +36,7 @@ def test_every_step_is_a_dot_and_warm_up_is_told_apart():
     assert (one.warmup, one.count) == (3, 8)
     assert [round(time) for _, time in one.dots] == [400, 200, 190, 100, 110, 120, 130, 140]
     assert [round(time) for time in one.five] == [100, 110, 120, 130, 140]
-    picture = draw(found, "a")
+    picture = draw(found)
     assert len(re.findall(r"h0", picture)) == 8
     assert picture.count('class="window"') == 1
 
@@ -89,7 +89,7 @@ def test_only_a_case_that_no_other_beats_in_both_is_on_the_front():
 
     fronts = {re.search(r"batch (\d+)", spot.told)[1]: spot.front for spot in found.spots}  # type: ignore[index]
     assert fronts == {"8": True, "10": True, "9": False}
-    assert draw(found, "a").count('class="ring"') == 2
+    assert draw(found).count('class="ring"') == 2
 
 
 def test_equal_cases_are_both_on_the_front():
@@ -125,8 +125,8 @@ def test_values_far_apart_are_drawn_on_logarithmic_axes_that_say_so():
     far = pareto([record(), gpu(8, 0.001, 320.0)], "latency")
     near = pareto([record(), record(batch_size=16, seconds=(0.19, 0.19, 0.191))], "latency")
 
-    assert draw(far, "a").count("logarithmic") == 2
-    assert "logarithmic" not in draw(near, "a")
+    assert draw(far).count("logarithmic") == 2
+    assert "logarithmic" not in draw(near)
 
 
 def chart(records: list[Record], title: str) -> Chart:
@@ -138,14 +138,14 @@ def test_the_largest_batch_that_fits_is_told_and_the_one_that_does_not_is_crosse
     found = chart([record(batch_size=4), record(batch_size=8), failure("oom", "no room", batch_size=16)], "Throughput")
 
     assert found.note == "Largest batch that fits: cpu · fp32 8 (16 is out of memory)."
-    assert draw(found, "a").count('class="limit"') == 1
+    assert draw(found).count('class="limit"') == 1
 
 
 def test_a_failure_of_another_kind_is_no_limit_of_the_memory():
     found = chart([record(batch_size=4), record(batch_size=8), failure("crashed", "why", batch_size=16)], "Throughput")
 
     assert found.note == ""
-    assert 'class="limit"' not in draw(found, "a")
+    assert 'class="limit"' not in draw(found)
 
 
 def test_speed_up_is_drawn_only_where_both_precisions_were_measured():
