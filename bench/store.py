@@ -21,8 +21,8 @@ class Store:
 
     def write(self, record: Record) -> Path:
         """Keep a record; a power cut leaves the old one or the new one, never half of one."""
-        target = self.path / f"{record.run.id}.{record.case.id}{SUFFIX}"
-        write_whole(target, record.to_json().encode())
+        target = self.path / file_name(record)
+        write_whole(target, content(record))
         return target
 
     def create(self) -> None:
@@ -40,6 +40,16 @@ class Store:
     def __iter__(self) -> Iterator[Record]:
         for path in sorted(self.path.glob(f"*{SUFFIX}")):
             yield Record.from_json(path.read_text(encoding="utf-8"), where=str(path))
+
+
+def file_name(record: Record) -> str:
+    """What a record's file is called."""
+    return f"{record.run.id}.{record.case.id}{SUFFIX}"
+
+
+def content(record: Record) -> bytes:
+    """What stands in a record's file; half a letter, which UTF-8 cannot say, stands in it as JSON's escape."""
+    return record.to_json().encode(errors="backslashreplace")
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -15,15 +15,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.align import paddings
+from reports.archive import archive
 from reports.cell import Table
 from reports.draw import draw
 from reports.groups import CaseGroup, case_groups
-from reports.packed import LARGEST, Body, forms
+from reports.number import quantity
+from reports.packed import LARGEST, Body, Packed, forms
 from reports.report import Report
 from reports.styles import TEMPLATES, style
 
 # Makes an ``<svg>`` element, whose texts it has escaped, of a picture.
 Draw = Callable[[Any], str]
+
+_XZ = "data:application/x-xz;base64,"
+_LINK = 500  # bytes around an archive
 
 
 def export(report: Report) -> bytes:
@@ -31,10 +36,16 @@ def export(report: Report) -> bytes:
     groups = case_groups(report.cases)
     bodies = _bodies(groups)
     for packed in forms(bodies):
-        whole = page("report.html", draw, report=report, groups=groups, packed=packed)
-        if len(whole) <= LARGEST:
-            break
+        whole = _page(report, groups, packed, b"")
+        if (room := LARGEST - _LINK - len(whole)) >= 0:
+            records = archive([row.record for row in report.cases], room * 3 // 4)  # base64 makes four bytes of three
+            return _page(report, groups, packed, records) if records else whole
     return whole
+
+
+def _page(report: Report, groups: Sequence[CaseGroup], packed: Packed, records: bytes) -> bytes:
+    raw = {"size": quantity(len(records), "B"), "url": Markup(_XZ + base64.b64encode(records).decode())}
+    return page("report.html", draw, report=report, groups=groups, packed=packed, raw=raw if records else None)
 
 
 def _bodies(groups: Sequence[CaseGroup]) -> dict[str, Body]:

@@ -73,7 +73,7 @@ def build(
         results=result_tables(rows),
         charts=charts(rows),
         cases=rows,
-        environment=environment_table(records),
+        environment=environment_table([row.record for row in rows]),
         method=METHOD,
         metrics=metrics_table(),
     )
@@ -86,6 +86,6 @@ def _runs(records: Sequence[Record]) -> Table:
     columns += [Column("Replicates", numeric=True), Column("Wattmark"), Column("Cases", numeric=True)]
     rows = (
         (run.id, run.started, run.command, run.seed, run.replicates, run.wattmark, cases[run.id])
-        for run in runs.values()
+        for run in sorted(runs.values(), key=lambda run: (run.started, run.id))
     )
     return Table("Runs", tuple(columns), tuple(tuple(map(plain, row)) for row in rows))

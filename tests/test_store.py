@@ -1,6 +1,7 @@
 """Stores: a directory of records."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -53,3 +54,12 @@ def test_what_is_no_store_is_refused_with_its_path(tmp_path, name):
 
     with pytest.raises(SpecError, match=name):
         read([tmp_path / name])
+
+
+def test_half_a_letter_is_kept_where_a_text_holds_one(tmp_path, record):
+    broken = replace(record(), reason="\ud800 and \u00e9")
+
+    path = Store(tmp_path).write(broken)
+
+    assert "\u00e9".encode() in path.read_bytes()
+    assert list(Store(tmp_path)) == [broken]

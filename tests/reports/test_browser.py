@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -191,3 +192,15 @@ def test_a_link_opens_its_case_and_a_number_that_is_pointed_at_tells_what_it_is_
     assert told[1].startswith(f"Value: {number.inner_text()}")
     assert "Replicates: 3" in told
     assert all(line.split(": ")[1] for line in told)
+
+
+def test_the_records_can_be_downloaded(browser: Browser, tmp_path: Path):
+    opened = Opened(browser, report_page(), tmp_path)
+
+    with opened.page.expect_download() as found:
+        opened.page.locator("a[download]").click()
+
+    assert found.value.suggested_filename == "records.tar.xz"
+    with tarfile.open(found.value.path()) as tar:
+        assert len(tar.getnames()) == len(many())
+    assert opened.errors == []
