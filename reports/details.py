@@ -32,7 +32,7 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
         Column("Value", numeric=True),
         Column("Unit"),
         Column("±", numeric=True, meaning="The wider side of the 95 % interval over replicates."),
-        Column("95 % interval", meaning="Over replicates: how well it repeats."),
+        Column("95 % interval", numeric=True, meaning="Over replicates: how well it repeats."),
         Column("Replicates", numeric=True),
         Column("Method"),
         Column("Scope", meaning="What a joule, a watt or a byte is of."),

@@ -18,7 +18,7 @@ METERS = "Meters"
 Words = Callable[[Any], str]
 
 _NAMED = 5  # other processes that are named; more make the table longer, not clearer
-_DRAWN = ("timeline", "windows")  # as a picture
+_DRAWN = ("timeline", "windows", "throttled")  # as a picture
 
 
 def meters_table(record: Record) -> Table:

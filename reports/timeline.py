@@ -1,4 +1,5 @@
-"""Power and clock over the time of one replicate, with the windows in which it was measured: a picture as data."""
+"""Power, clock and temperature over the time of one replicate, with the windows in which it was measured and the times
+in which something held its clock down: a picture as data."""
 
 from __future__ import annotations
 
@@ -15,7 +16,12 @@ from reports.number import Scale, number, quantity, scale
 Moment = tuple[float, float]  # seconds since the picture begins, and what was read then
 Span = tuple[float, float]  # seconds since the picture begins
 
-_TRACKS = {"power": ("Power", "W"), "clock.sm": ("SM clock", METRICS["clock.sm"].unit)}
+_TRACKS = {
+    "power": ("Power", "W"),
+    "clock.sm": ("SM clock", METRICS["clock.sm"].unit),
+    "temperature": ("Temperature", METRICS["temperature"].unit),
+}
+_CAUSES = {"power": "a power limit", "thermal": "heat", "reliability": "the voltage", "polled": "a limit"}
 _PARTS = 100  # of the picture's width: within one only the least and the largest value are drawn
 _MOST = 1e30  # beyond it, as beyond all numbers, nothing was measured
 _GAP = 5  # times the usual time between values: where nothing came for longer, the line ends
@@ -31,8 +37,16 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Band:
+    """The times in which one cause held the clock down."""
+
+    title: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
 class Timeline:
-    """Tracks over one axis of ``seconds``, and the windows that were measured."""
+    """Tracks over one axis of ``seconds``, the windows that were measured, and what held the clock down."""
 
     title: str
     subject: str
@@ -40,6 +54,7 @@ class Timeline:
     seconds: float
     tracks: tuple[Track, ...]
     windows: tuple[Span, ...]
+    bands: tuple[Band, ...] = ()
     note: str = "Shaded: the measured windows."
 
 
@@ -68,11 +83,13 @@ def _timeline(subject: str, replicate: Replicate, facts: Mapping[str, Any]) -> T
             shown = scale(unit, [value for _, value in values])
             tracks.append(Track(title, shown.unit, tuple(_thinned(run, seconds, shown) for run in _runs(values))))
             told.append(_told(title, [value / shown.size for _, value in values], shown))
-    windows = tuple(_windows(facts.get("windows"), begin, seconds))
+    windows = tuple(_spans(facts.get("windows"), begin, seconds))
     told.append(f"{len(windows)} measured windows" if windows else "no measured window")
+    bands = tuple(_bands(facts.get("throttled"), begin, seconds))
+    told += [f"{band.title} for {quantity(sum(end - at for at, end in band.spans), 's')}" for band in bands]
     description = f"Over {quantity(seconds, 's')}: {'; '.join(told)}."
     title = f"Replicate {replicate.index} over time"
-    return Timeline(title, subject, description, seconds, tuple(tracks), windows) if tracks else None
+    return Timeline(title, subject, description, seconds, tuple(tracks), windows, bands) if tracks else None
 
 
 def _numbers(column: object) -> list[float | None]:
@@ -102,9 +119,16 @@ def _thinned(run: Sequence[Moment], seconds: float, shown: Scale) -> tuple[Momen
     return tuple(moment for pair in ends for moment in sorted(set(pair)))
 
 
-def _windows(windows: object, begin: float, seconds: float) -> Iterator[Span]:
-    for window in windows if isinstance(windows, (list, tuple)) else ():
-        ends = [end for end in _numbers(window) if end is not None]
+def _bands(throttled: object, begin: float, seconds: float) -> Iterator[Band]:
+    for cause, words in _CAUSES.items():
+        spans = tuple(_spans(throttled.get(cause), begin, seconds)) if isinstance(throttled, Mapping) else ()
+        if spans:
+            yield Band(f"held down by {words}", spans)
+
+
+def _spans(spans: object, begin: float, seconds: float) -> Iterator[Span]:
+    for span in spans if isinstance(spans, (list, tuple)) else ():
+        ends = [end for end in _numbers(span) if end is not None]
         if len(ends) == 2 and (left := max(ends[0] - begin, 0.0)) < (right := min(ends[1] - begin, seconds)):
             yield left, right
 

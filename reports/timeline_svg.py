@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
-from reports.chart_svg import LEFT, RIGHT, WIDTH, drawing, label, scale_of, short, spot, tick_label, ticks
-from reports.timeline import Moment, Timeline, Track
+from reports.chart_svg import LEFT, RIGHT, WIDTH, drawing, label, scale_of, short, tick_label, ticks
+from reports.timeline import Band, Moment, Span, Timeline, Track
 
 _STRIP = 64  # height of a track
 _HEAD = 30  # above each track, for its title
 _FOOT = 34
+_BAND = 26  # height of a band with its title
 
 
 def timeline_svg(timeline: Timeline) -> str:
     """The timeline as one ``<svg>`` element."""
-    height = len(timeline.tracks) * (_STRIP + _HEAD) + _FOOT
+    below = len(timeline.tracks) * (_STRIP + _HEAD)
+    bottom = below + len(timeline.bands) * _BAND
+    height = bottom + _FOOT
     parts: list[str] = []
     for row, track in enumerate(timeline.tracks):
         parts += _strip(timeline, track, row)
-    bottom = height - _FOOT
+    for row, band in enumerate(timeline.bands):
+        parts += _band(timeline, band, below + row * _BAND)
     for mark in (mark for mark in ticks(timeline.seconds, 5) if mark <= timeline.seconds):
         parts.append(label(_x(timeline, mark), bottom + 16, tick_label(mark), "axis middle"))
     parts.append(label(WIDTH - RIGHT, bottom + 31, "seconds", "axis end"))
@@ -30,17 +35,37 @@ def _strip(timeline: Timeline, track: Track, row: int) -> Iterator[str]:
     bottom = top + _STRIP
     marks = ticks(max(value for run in track.runs for _, value in run), 2)
 
-    def place(moment: Moment) -> str:
-        return f"{_x(timeline, moment[0]):.0f} {bottom - _STRIP * max(moment[1], 0) / marks[-1]:.0f}"
+    def place(moment: Moment) -> tuple[int, int]:
+        return round(_x(timeline, moment[0])), round(bottom - _STRIP * max(moment[1], 0) / marks[-1])
 
-    for begin, end in timeline.windows:
-        left, right = _x(timeline, begin), _x(timeline, end)
-        yield f'<path class="window" d="M{spot(left, top)}H{short(right)}V{bottom}H{short(left)}z"/>'
+    if timeline.windows:
+        yield f'<path class="window" d="{_boxes(timeline, timeline.windows, top, bottom)}"/>'
     yield label(0, top - 9, f"{track.title}, {track.unit}", "axis")
     yield from scale_of(marks, lambda mark: bottom - _STRIP * mark / marks[-1])
-    for run in track.runs:
-        dot = "h0" if len(run) == 1 else ""  # a line of no length with round ends
-        yield f'<g class="s{row}"><path class="line trace" d="M{"L".join(map(place, run))}{dot}"/></g>'
+    path = "".join(_line(map(place, run)) for run in track.runs)
+    yield f'<g class="s{row}"><path class="line trace" d="{path}"/></g>'
+
+
+def _line(places: Iterable[tuple[int, int]]) -> str:
+    """A line through places, each told by its distance from the one before; of one place a dot.
+
+    >>> _line([(47, 39), (49, 46), (50, 40)])
+    'M47 39l2 7 1-6'
+    """
+    (left, up), *others = places
+    steps = ((after[0] - one[0], after[1] - one[1]) for one, after in pairwise([(left, up), *others]))
+    path = " ".join(f"{right}{down}" if down < 0 else f"{right} {down}" for right, down in steps)
+    return f"M{left} {up}l{path}" if path else f"M{left} {up}h0"  # no length and round ends
+
+
+def _band(timeline: Timeline, band: Band, top: int) -> Iterator[str]:
+    yield label(LEFT, top + 12, band.title, "axis")
+    yield f'<path class="held" d="{_boxes(timeline, band.spans, top + 16, top + 22)}"/>'
+
+
+def _boxes(timeline: Timeline, spans: Iterable[Span], top: int, bottom: int) -> str:
+    ends = ((short(_x(timeline, begin)), short(_x(timeline, end))) for begin, end in spans)
+    return "".join(f"M{left} {top}H{right}V{bottom}H{left}z" for left, right in ends)
 
 
 def _x(timeline: Timeline, seconds: float) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -12,9 +13,14 @@ from typing import Any
 from bench.nvml import Gpu
 from bench.record import absent
 from bench.sampler.quantities import asked
-from bench.sampler.trace import PERIOD, Round, Trace
+from bench.sampler.trace import PERIOD, THERMAL, Round, Trace
 
 POINTS = 400  # most that a timeline keeps
+CAUSES = {  # what holds a clock down, by the driver's counters
+    "power": ("sw_power_cap", "hw_power_brake", "board_limit"),
+    "thermal": THERMAL,
+    "reliability": ("reliability",),
+}
 
 
 def identity(gpu: Gpu, mig: bool) -> dict[str, Any]:
@@ -43,7 +49,7 @@ def seen(trace: Trace) -> dict[str, Any]:
 
 def timeline(trace: Trace, windows: Sequence[tuple[float, float]]) -> dict[str, Any]:
     """What a picture of the case needs: power (W), SM clock (Hz) and temperature (°C) over seconds since the first
-    round, and each window's begin and end; a long case is thinned."""
+    round, which is thinned for a long case; each window's begin and end; and when the clock was held down, by cause."""
     rounds = trace.rounds
     if not rounds:
         return {}
@@ -55,7 +61,42 @@ def timeline(trace: Trace, windows: Sequence[tuple[float, float]]) -> dict[str, 
     return {
         "timeline": {name: column[::every] for name, column in columns.items()},
         "windows": [[round(begin - start, 3), round(end - start, 3)] for begin, end in windows],
+        "throttled": _throttled(rounds),
     }
+
+
+def _throttled(rounds: Sequence[Round]) -> dict[str, Any]:
+    """Begin and end of each time between two rounds in which a driver's counter of throttled time grew, by cause; where
+    it has no counters, in which a limit held whenever it was asked. Neighbours are one. Units: s."""
+    counted = {
+        cause: _spans(rounds, partial(_grew, keys))
+        for cause, keys in CAUSES.items()
+        if any(isinstance(rounds[0].values.get(f"throttled.{key}"), float) for key in keys)
+    }
+    if counted:
+        return counted
+    polled = rounds[0].values.get("limited", "not asked")
+    if isinstance(polled, str):
+        return absent(polled)
+    return {"polled": _spans(rounds, lambda before, after: before.values["limited"] == after.values["limited"] == 1.0)}
+
+
+def _spans(rounds: Sequence[Round], held: Callable[[Round, Round], bool]) -> list[list[float]]:
+    start = rounds[0].began
+    spans: list[list[float]] = []
+    for before, after in pairwise(rounds):
+        if held(before, after):
+            begin, end = round(before.began - start, 3), round(after.began - start, 3)
+            if spans and spans[-1][1] == begin:
+                spans[-1][1] = end
+            else:
+                spans.append([begin, end])
+    return spans
+
+
+def _grew(keys: Sequence[str], before: Round, after: Round) -> bool:
+    counts = [(before.values.get(f"throttled.{key}"), after.values.get(f"throttled.{key}")) for key in keys]
+    return any(isinstance(one, float) and isinstance(other, float) and other > one for one, other in counts)
 
 
 def _watts(trace: Trace) -> list[float | None]:

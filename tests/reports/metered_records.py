@@ -73,6 +73,7 @@ FACTS = {
         "temperature": [38] * 12 + [64] * 48,
     },
     "windows": [[1.5, 3.4], [3.5, 5.2]],
+    "throttled": {"power": [[2.0, 2.7], [4.1, 4.3]], "thermal": []},
 }
 HOST_FACTS = {"foreign": [{"name": "backup", "cpu_share": 0.07}]}
 

@@ -175,10 +175,32 @@ def test_a_timeline_shows_power_and_clock_with_the_windows():
     line = drawn({})
 
     assert line is not None
-    assert [(track.title, track.unit) for track in line.tracks] == [("Power", "W"), ("SM clock", "GHz")]
+    tracks = [(track.title, track.unit) for track in line.tracks]
+    assert tracks == [("Power", "W"), ("SM clock", "GHz"), ("Temperature", "°C")]
     assert line.windows == ((1.5, 3.4), (3.5, 5.2))
-    assert line.description == ("Over 5.90 s: Power 90.0 to 410 W; SM clock 0.345 to 1.75 GHz; 2 measured windows.")
-    assert timeline_svg(line).count('class="window"') == 4  # two windows behind each track
+    assert line.description == (
+        "Over 5.90 s: Power 90.0 to 410 W; SM clock 0.345 to 1.75 GHz; Temperature 38.0 to 64.0 °C; "
+        "2 measured windows; held down by a power limit for 900 ms."
+    )
+    boxes = [path.get("d", "").count("z") for path in ElementTree.fromstring(timeline_svg(line)).findall("path")
+             if path.get("class") == "window"]  # fmt: skip
+    assert boxes == [2, 2, 2]  # two windows behind each track
+
+
+def test_a_timeline_says_what_held_the_clock_down_and_when():
+    line = drawn({"throttled": {"power": [[1.0, 2.5], [3.0, 3.5]], "thermal": [], "reliability": [[5.0, 99.0]]}})
+
+    assert line is not None
+    assert [(band.title, band.spans) for band in line.bands] == [
+        ("held down by a power limit", ((1.0, 2.5), (3.0, 3.5))),
+        ("held down by the voltage", ((5.0, pytest.approx(5.9)),)),
+    ]
+    assert line.description.endswith("held down by a power limit for 2.00 s; held down by the voltage for 900 ms.")
+    assert timeline_svg(line).count('class="held"') == 2
+    for nothing in ({"value": None, "reason": "fields: Not Supported"}, "x", {"power": "x", "thermal": [[1]]}, None):
+        calm = drawn({"throttled": nothing})
+        assert calm is not None
+        assert calm.bands == ()
 
 
 def test_time_begins_with_the_first_reading_whatever_the_meter_counts_from():
@@ -209,7 +231,7 @@ def test_where_nothing_was_read_for_long_the_line_ends():
 
     assert line is not None
     assert [len(run) for run in line.tracks[0].runs] == [3, 2]
-    assert line.description.endswith("no measured window.")
+    assert line.description.endswith("no measured window; held down by a power limit for 900 ms.")
 
 
 @pytest.mark.parametrize(

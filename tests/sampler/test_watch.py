@@ -360,6 +360,45 @@ def test_the_timeline_has_the_windows_on_its_own_axis():
     assert len(watts) > 9
 
 
+def throttled_times(change: Callable[[MadeGpu], None]) -> Any:
+    """What a GPU's facts say after five seconds."""
+    clock = Clock()
+    made = MadeGpu(clock, lambda t: 300.0)
+    change(made)
+    watch = watched(made)
+    look_until(watch, clock, 5.0)
+    return watch.facts()["throttled"]
+
+
+def test_the_times_in_which_a_counter_of_throttled_time_grew_are_kept_by_cause():
+    def throttled(t: float) -> dict[str, float]:
+        heat = min(max(t - 1.0, 0.0), 1.5)  # from 1.0 to 2.5 s
+        return {
+            **dict.fromkeys(("sw_power_cap", "hw_power_brake", "sw_thermal", "board_limit"), 0.0),
+            "hw_thermal": heat,
+        }
+
+    times = throttled_times(lambda made: made.answers.update(throttled=throttled))
+
+    [[begin, end]] = times["thermal"]
+    assert end - begin == pytest.approx(1.5, abs=0.25)  # to a round at either end
+    assert times["power"] == []
+    assert "reliability" not in times  # this card does not count it
+
+
+def test_without_the_counters_the_times_are_polled_or_absent_with_the_reason():
+    def polled(made: MadeGpu) -> None:
+        made.answers["throttled"] = Unavailable("fields: Not Supported")
+        made.answers["limited"] = lambda t: 2.0 <= t <= 4.0
+
+    def neither(made: MadeGpu) -> None:
+        made.answers["throttled"] = made.answers["limited"] = Unavailable("fields: Not Supported")
+
+    [[begin, end]] = throttled_times(polled)["polled"]
+    assert end - begin == pytest.approx(2.0, abs=0.25)
+    assert throttled_times(neither) == {"value": None, "reason": "fields: Not Supported"}
+
+
 def test_a_long_timeline_is_thinned():
     clock = Clock()
     watch = watched(MadeGpu(clock, lambda t: 300.0))
