@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 Scalar = str | int | float | bool | None
@@ -31,7 +32,7 @@ class Case:
     data: str = "auto"
     model: str | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """A readable, file-name safe name that ends in a hash of every field."""
         canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))

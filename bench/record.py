@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal, NoReturn, get_args
 
 import bench
@@ -168,17 +169,17 @@ class Record:
         if self.status != "ok" and not self.reason:
             raise ValueError(f"a record with status {self.status!r} needs a reason")
 
-    @property
+    @cached_property
     def samples(self) -> tuple[Sample, ...]:
         """The samples of all replicates that ended well."""
         return tuple(sample for replicate in self.measured for sample in replicate.samples)
 
-    @property
+    @cached_property
     def measured(self) -> tuple[Replicate, ...]:
         """The replicates that ended well."""
         return tuple(replicate for replicate in self.replicates if replicate.status == "ok")
 
-    @property
+    @cached_property
     def item(self) -> str | None:
         """The workload's unit of work, or None where nothing was measured."""
         return next((next(iter(sample.work)) for sample in self.samples), None)

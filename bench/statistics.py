@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 
 # Steps needed before a percentile may be claimed at 95 % confidence: the least n for which a run without a single
 # step beyond the percentile would be an accident of at most 5 %, with one such step allowed. From the early-stopping
@@ -43,8 +43,14 @@ def estimate(values: Sequence[float]) -> Estimate:
     value = next((original for original, s in zip(values, scaled, strict=True) if s == centre), back(centre))
     if len(scaled) < 2:
         return Estimate(value, None, None)
-    half = t95(len(scaled) - 1) * stdev(scaled) / math.sqrt(len(scaled))
+    half = t95(len(scaled) - 1) * deviation(scaled) / math.sqrt(len(scaled))
     return Estimate(value, min(back(fmean(scaled) - half), value), max(back(fmean(scaled) + half), value))
+
+
+def deviation(values: Sequence[float]) -> float:
+    """The sample's standard deviation. `statistics.stdev` counts in fractions, which takes 50 times as long."""
+    mean = fmean(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def percentile(values: Sequence[float], rank: int) -> float | None:

@@ -20,7 +20,7 @@ def archive(records: Sequence[Record], room: int) -> bytes:
     for record in records:
         files[_name(record, files)] = whole = content(record)
         size += len(whole)
-        if size > _MOST * room:
+        if size > _MOST * room:  # also where there is no room at all
             return b""
     packed = _tar(files)
     return packed if len(packed) <= room else b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from bench.caveats import caveats
 from bench.metric import METRICS
@@ -63,8 +64,6 @@ class CaseRow:
     values: Mapping[str, Value]
     cells: Mapping[str, Cell]
     speedup: Cell
-    details: tuple[Table, ...]
-    pictures: tuple[Chart | StepTimes | Timeline, ...]
     stderr: str
     repeat: Repeat
 
@@ -72,6 +71,18 @@ class CaseRow:
     def ok(self) -> bool:
         """Whether the case was measured as planned; what others measured is shown, and used for nothing else."""
         return self.status.text == "ok"
+
+    @cached_property
+    def details(self) -> tuple[Table, ...]:
+        """Everything that is known of the case, in tables."""
+        return details(self.record, self.values, self.cells)
+
+    @cached_property
+    def pictures(self) -> tuple[Chart | StepTimes | Timeline, ...]:
+        """Its steps, its memory and its course."""
+        name = self.name
+        found = step_times(name, self.record), ladder(name, self.values, self.cells), timeline(name, self.record)
+        return tuple(picture for picture in found if picture)
 
     @property
     def item(self) -> str:
@@ -100,7 +111,6 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
         run = [f"run {record.run.id}"] if case.id in several else []
         cells = {name: measured(value, scales[case.workload, name]) for name, value in metrics.items()}
         name = setting(case, called, *run)
-        pictures = step_times(name, record), ladder(name, metrics, cells), timeline(name, record)
         return CaseRow(
             record=record,
             anchor=f"case-{index}",
@@ -122,8 +132,6 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
             values=metrics,
             cells=cells,
             speedup=speedup(record),
-            details=details(record, metrics, cells),
-            pictures=tuple(picture for picture in pictures if picture),
             stderr=_stderr(record),
             repeat=again(record, varying),
         )
@@ -152,9 +160,11 @@ def _why(row: CaseRow, metric: str) -> str:
 
 def _clean(value: Value) -> Value:
     """The value with its texts made printable; the whole of the reason, which tables may cut."""
-    reason = value.reason if value.reason is None else line(value.reason, limit=10_000)
-    source, scope = (text and line(text) for text in (value.source, value.scope))
-    return replace(value, unit=line(value.unit), reason=reason, source=source, scope=scope)
+    was = value.unit, value.reason, value.source, value.scope
+    unit, source, scope = (text and line(text) for text in (value.unit, value.source, value.scope))
+    reason = value.reason and line(value.reason, limit=10_000)
+    clean = (unit or "", reason, source, scope)
+    return value if clean == was else replace(value, unit=clean[0], reason=reason, source=source, scope=scope)
 
 
 def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> dict[tuple[str, str], Scale]:

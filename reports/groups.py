@@ -15,12 +15,12 @@ _FACTS = (WHAT_RAN, METERS)  # tables of which a row says the same wherever it s
 
 @dataclass(frozen=True)
 class CaseGroup:
-    """Cases of one workload on one device, their tables without what ``alike`` tells of all that were measured."""
+    """Cases of one workload on one device, each with its tables less what ``alike`` tells of all that were measured."""
 
     title: str
     measured: int
     alike: tuple[Table, ...]
-    cases: tuple[CaseRow, ...]
+    cases: tuple[tuple[CaseRow, tuple[Table, ...]], ...]
 
 
 def case_groups(rows: Sequence[CaseRow]) -> tuple[CaseGroup, ...]:
@@ -36,7 +36,8 @@ def _group(title: str, rows: Sequence[CaseRow]) -> CaseGroup:
     several = len(measured) > 1
     alike = {table.title: _alike(table, measured[1:]) for table in measured[0].details} if several else {}
     told = tuple(table for table in alike.values() if table.rows or table.remarks)
-    return CaseGroup(title, len(measured), told, tuple(_without(row, alike) if row.ok else row for row in rows))
+    cases = tuple((row, _without(row.details, alike) if row.ok else row.details) for row in rows)
+    return CaseGroup(title, len(measured), told, cases)
 
 
 def _alike(table: Table, others: Sequence[CaseRow]) -> Table:
@@ -52,9 +53,9 @@ def _alike(table: Table, others: Sequence[CaseRow]) -> Table:
     )
 
 
-def _without(row: CaseRow, alike: dict[str, Table]) -> CaseRow:
-    details = (_rest(table, alike[table.title]) if table.title in alike else table for table in row.details)
-    return replace(row, details=tuple(table for table in details if table.rows or table.remarks))
+def _without(details: Sequence[Table], alike: dict[str, Table]) -> tuple[Table, ...]:
+    rest = (_rest(table, alike[table.title]) if table.title in alike else table for table in details)
+    return tuple(table for table in rest if table.rows or table.remarks)
 
 
 def _rest(table: Table, alike: Table) -> Table:

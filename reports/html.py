@@ -35,12 +35,19 @@ def export(report: Report) -> bytes:
     """The page as UTF-8 text."""
     groups = case_groups(report.cases)
     bodies = _bodies(groups)
-    for packed in forms(bodies):
+    *larger, smallest = forms(bodies)
+    for packed in (one for one in larger if one.in_sight <= LARGEST):
         whole = _page(report, groups, packed, b"")
-        if (room := LARGEST - _LINK - len(whole)) >= 0:
-            records = archive([row.record for row in report.cases], room * 3 // 4)  # base64 makes four bytes of three
-            return _page(report, groups, packed, records) if records else whole
-    return whole
+        if len(whole) <= LARGEST:
+            return _with_records(report, groups, packed, whole)
+    return _with_records(report, groups, smallest, _page(report, groups, smallest, b""))
+
+
+def _with_records(report: Report, groups: Sequence[CaseGroup], packed: Packed, whole: bytes) -> bytes:
+    """The page with its records where they fit."""
+    room = LARGEST - _LINK - len(whole)
+    records = archive([row.record for row in report.cases], room * 3 // 4)  # base64 makes four bytes of three
+    return _page(report, groups, packed, records) if records else whole
 
 
 def _page(report: Report, groups: Sequence[CaseGroup], packed: Packed, records: bytes) -> bytes:
@@ -51,8 +58,8 @@ def _page(report: Report, groups: Sequence[CaseGroup], packed: Packed, records: 
 def _bodies(groups: Sequence[CaseGroup]) -> dict[str, Body]:
     """What stands behind each case, by its anchor."""
     case: Any = _environment(draw).get_template("case.html").module
-    rows = [row for group in groups for row in group.cases]
-    return {row.anchor: Body(case.first(row), case.pictures(row), case.rest(row)) for row in rows}
+    cases = [one for group in groups for one in group.cases]
+    return {row.anchor: Body(case.first(tables), case.pictures(row), case.rest(tables)) for row, tables in cases}
 
 
 def page(template: str, draw: Draw, styles: Sequence[str] = (), **parts: Any) -> bytes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from markupsafe import Markup
 
@@ -28,21 +29,34 @@ class Body:
 
 @dataclass(frozen=True)
 class Packed:
-    """What the page shows of each case by its anchor; the rest as base64 of deflated JSON, a list by the numbers of the
-    holes that the script fills; and what a reader without a script is told."""
+    """What the page shows of each case by its anchor; the texts that are packed, by the numbers of the holes in it that
+    the script fills; and what a reader without a script is told."""
 
     shown: Mapping[str, Markup]
-    data: str = ""
+    holes: Sequence[str] = ()
     told: str = ""
+
+    @property
+    def in_sight(self) -> int:
+        """How much is not packed: a page cannot be smaller."""
+        return sum(map(len, self.shown.values()))
+
+    @cached_property
+    def data(self) -> str:
+        """The packed texts as base64 of deflated JSON, a list."""
+        text = json.dumps(self.holes, ensure_ascii=False).encode()
+        return base64.b64encode(zlib.compress(text)).decode() if self.holes else ""
 
 
 def forms(bodies: Mapping[str, Body]) -> Iterator[Packed]:
     """From a page with all in sight to the smallest."""
-    yield Packed({anchor: Markup(body.first + body.pictures + body.rest) for anchor, body in bodies.items()})
+    yield Packed({anchor: Markup(_whole(body)) for anchor, body in bodies.items()})
     yield _pack(bodies, lambda body: (body.first, body.pictures, body.rest), "The pictures of single cases are")
-    yield _pack(
-        bodies, lambda body: ("", body.first + body.pictures + body.rest, ""), "The details of single cases are"
-    )
+    yield _pack(bodies, lambda body: ("", _whole(body), ""), "The details of single cases are")
+
+
+def _whole(body: Body) -> str:
+    return body.first + body.pictures + body.rest
 
 
 def _pack(bodies: Mapping[str, Body], cut: Callable[[Body], tuple[str, str, str]], what: str) -> Packed:
@@ -52,6 +66,5 @@ def _pack(bodies: Mapping[str, Body], cut: Callable[[Body], tuple[str, str, str]
     for anchor, (before, inside, after) in ((anchor, cut(body)) for anchor, body in bodies.items()):
         shown[anchor] = Markup(f"{before}<div data-packed={len(holes)}></div>{after}")
         holes.append(inside)
-    data = base64.b64encode(zlib.compress(json.dumps(holes, ensure_ascii=False).encode(), 9)).decode()
     told = f"{what} packed, because there are many, and need this page's script; a report on fewer cases shows them."
-    return Packed(shown, data, told)
+    return Packed(shown, holes, told)

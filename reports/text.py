@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Control sequences of ECMA-48: CSI ... final byte, and OSC ... ended by BEL or ST.
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)", re.DOTALL)
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
+@lru_cache(maxsize=10_000)  # a report says the same words of many cases
 def line(text: object, limit: int = 500) -> str:
     """One printable line of at most ``limit`` characters; what cannot be printed is shown as its escape.
 

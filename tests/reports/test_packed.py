@@ -110,15 +110,15 @@ def test_what_is_alike_is_told_once_and_nothing_of_a_case_is_lost():
 
     alike = {table.title: table for table in group.alike}
     assert group.measured == 3
-    for before, after in zip(rows, group.cases, strict=True):
-        left = {table.title: table for table in after.details}
+    for before, (_, after) in zip(rows, group.cases, strict=True):
+        left = {table.title: table for table in after}
         for table in before.details:
             told = [one[table.title] for one in (alike, left) if table.title in one and (before.ok or one is left)]
             assert {row for one in told for row in one.rows} == set(table.rows)
             assert {remark for one in told for remark in one.remarks} == set(table.remarks)
     assert {what.text for what, _ in alike["What ran"].rows}.isdisjoint({"case", "parameter.layers"})
     assert "Replicates" not in alike
-    assert group.cases[-1].details == rows[-1].details  # it was not measured: nothing is said of it elsewhere
+    assert group.cases[-1][1] == rows[-1].details  # it was not measured: nothing is said of it elsewhere
 
 
 def test_cases_of_other_workloads_and_devices_stand_apart():
