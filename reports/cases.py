@@ -85,6 +85,11 @@ class CaseRow:
         return tuple(picture for picture in found if picture)
 
     @property
+    def series(self) -> str:
+        """Everything of its name but the batch size: what a line over batch sizes is called."""
+        return self.name.replace(f" · batch {self.batch_size}", "", 1)
+
+    @property
     def item(self) -> str:
         """What the workload counts its work in."""
         return self.values["throughput"].unit.removesuffix("/s")

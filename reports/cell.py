@@ -92,6 +92,10 @@ class Table:
         places = range(len(self.columns))
         return self._only([index for index in places if any(row[index].text for row in self.rows)])
 
+    def without(self, place: int) -> Table:
+        """The table without the column at a place."""
+        return self._only([index for index in range(len(self.columns)) if index != place])
+
     def _only(self, kept: Sequence[int]) -> Table:
         rows = tuple(tuple(row[index] for index in kept) for row in self.rows)
         marks = sorted({cell.mark for row in rows for cell in row if cell.mark})

@@ -41,7 +41,7 @@ class Chart:
     """A line for each series over ``x_title``, or, where there is but one place on the x axis, a bar for each.
 
     ``subject`` is the problem whose cases it shows, ``note`` a sentence on where its numbers come from. A chart without
-    points has a sentence in ``missing`` instead.
+    points says in ``missing`` why.
     """
 
     title: str

@@ -24,6 +24,7 @@ _CHARACTER = 6.1  # width of a character at 11 px, of a wide one, so that texts 
 LOG_FROM = 20  # lines that lie this far apart are drawn on a logarithmic axis
 
 STYLES = 8  # colours, then dashes and markers, come round again after as many series
+_FAR = 4  # times the largest batch that was measured
 Place = Callable[[float], float]  # where a value stands in the picture
 
 # Where each marker begins, to the left of its place and above it, and its path.
@@ -120,13 +121,16 @@ def _lines(chart: Chart, top: float) -> tuple[Iterator[str], float]:
     logarithmic = 0 < min(values) * LOG_FROM < max(values)
     marks = decades(min(values), max(values)) if logarithmic else ticks(_top_of(chart.series))
     limits = [one.limit.too_large for one in chart.series if one.limit]
-    places = sorted({*(point.x for one in chart.series for point in one.points), *limits})
-    first, last = math.log2(places[0]), math.log2(places[-1])
+    measured = {point.x for one in chart.series for point in one.points}
+    # A size that is far too large would press all others together: it stands at the edge, without its number.
+    edge = _FAR * max(measured)
+    places = sorted({*measured, *(limit for limit in limits if limit <= edge)})
+    first, last = math.log2(places[0]), math.log2(min(max(*measured, *limits), edge))
     right, bottom = WIDTH - RIGHT - 10, top + _PLOT
     left = LEFT + 14
 
     def x(value: float) -> float:
-        return left + (right - left) * (math.log2(value) - first) / (last - first)
+        return left + (right - left) * min((math.log2(value) - first) / (last - first), 1.0)
 
     def y(value: float) -> float:
         kept = min(max(value, marks[0]), marks[-1])

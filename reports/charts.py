@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from bench.metric import METRICS
@@ -19,6 +19,7 @@ _CHARTED = {
     "memory.planning": "Memory",
     "energy.item": "Gross energy per item",
 }
+_RATE = "throughput"
 _SPEEDUP = "Speed-up over fp32"
 
 
@@ -30,10 +31,19 @@ class Charts:
     pictures: tuple[Chart | Pareto, ...]
     table: Table
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What has no picture and why: a sentence for each reason."""
+        of_reason: dict[str, list[str]] = {}
+        for picture in self.pictures:
+            if picture.missing:
+                of_reason.setdefault(picture.missing, []).append(picture.title)
+        return tuple(f"Not charted: {', '.join(titles)} ({why})." for why, titles in of_reason.items())
+
 
 def charts(rows: Sequence[CaseRow]) -> tuple[Charts, ...]:
     """The charts of each problem; one that has no data says why."""
-    labels = tuple(dict.fromkeys(map(_label, rows)))
+    labels = tuple(dict.fromkeys(row.series for row in rows))
     return tuple(
         _of_problem(problem, tuple(cases), labels) for problem, cases in groupby(rows, key=lambda row: row.problem)
     )
@@ -41,7 +51,7 @@ def charts(rows: Sequence[CaseRow]) -> tuple[Charts, ...]:
 
 def _of_problem(problem: str, rows: tuple[CaseRow, ...], labels: tuple[str, ...]) -> Charts:
     pictures: list[Chart | Pareto] = [_chart(problem, rows, metric, labels) for metric in _CHARTED]
-    pictures += [_speedup(problem, rows, labels), *paretos(problem, rows, labels)]
+    pictures += [_speedup(problem, rows, labels), *_devices(problem, rows, labels), *paretos(problem, rows, labels)]
     return Charts(problem, tuple(pictures), _table(problem, rows))
 
 
@@ -54,7 +64,7 @@ def _table(problem: str, rows: tuple[CaseRow, ...]) -> Table:
         columns.append(Column(titles[name], unit, True, METRICS[name].meaning))
     columns.append(Column(_SPEEDUP, TIMES, True))
     body = (
-        (Cell(_label(row)), plain(row.batch_size), *(row.cells[name] for name in shown), row.speedup) for row in rows
+        (Cell(row.series), plain(row.batch_size), *(row.cells[name] for name in shown), row.speedup) for row in rows
     )
     return Table(f"Charts of {problem}", tuple(columns), tuple(body))
 
@@ -62,19 +72,19 @@ def _table(problem: str, rows: tuple[CaseRow, ...]) -> Table:
 def _lines(rows: Sequence[CaseRow]) -> dict[str, list[CaseRow]]:
     lines: dict[str, list[CaseRow]] = {}
     for row in rows:
-        lines.setdefault(_label(row), []).append(row)
+        lines.setdefault(row.series, []).append(row)
     return lines
 
 
 def _chart(problem: str, rows: tuple[CaseRow, ...], metric: str, labels: tuple[str, ...]) -> Chart:
     title = _CHARTED[metric]
     series = tuple(
-        Series(label, labels.index(label), points, _limit(cases) if metric == "throughput" else None)
+        Series(label, labels.index(label), points, _limit(cases) if metric == _RATE else None)
         for label, cases in _lines(rows).items()  # one style in all charts of the report
         if (points := tuple(_point(row, metric) for row in cases if row.ok and row.values[metric].value is not None))
     )
     if not series:
-        return Chart(title, problem, "", missing=f"{title} is not charted: {why_absent(rows, metric)}.")
+        return Chart(title, problem, "", missing=why_absent(rows, metric))
     told = "; ".join(f"{one.label}: {_told(one)}" for one in series)
     unit = series[0].points[0].cell.unit
     description = f"{title} in {unit} over batch size. {told}."
@@ -91,11 +101,25 @@ def _speedup(problem: str, rows: tuple[CaseRow, ...], labels: tuple[str, ...]) -
                             if isinstance(row.speedup.raw, float)))
     )  # fmt: skip
     if not series:
-        why = "no case was measured in fp32 and in another precision"
-        return Chart(_SPEEDUP, problem, "", missing=f"{_SPEEDUP} is not charted: {why}.")
+        return Chart(_SPEEDUP, problem, "", missing="no case was measured in fp32 and in another precision")
     told = "; ".join(f"{one.label}: {_told(one)}" for one in series)
     description = f"{_SPEEDUP} over batch size. {told}."
     return Chart(_SPEEDUP, problem, description, TIMES, "batch size", series)
+
+
+def _devices(problem: str, rows: tuple[CaseRow, ...], labels: tuple[str, ...]) -> tuple[Chart, ...]:
+    """The best throughput of each device and precision side by side; none where there is but one device."""
+    there = [row for row in rows if row.ok and row.values[_RATE].value is not None]
+    if len({row.device_words for row in there}) < 2:
+        return ()
+    best = [max(cases, key=lambda row: row.values[_RATE].value or 0) for cases in _lines(there).values()]
+    series = tuple(
+        Series(f"{row.series} · batch {row.batch_size}", labels.index(row.series), (replace(_point(row, _RATE), x=0),))
+        for row in best
+    )
+    told = "; ".join(f"{one.label}: {one.points[0].cell.full}" for one in series)
+    title = "Best throughput of each device"
+    return (Chart(title, problem, f"{title}. {told}.", best[0].cells[_RATE].unit, series=series),)
 
 
 def _limit(cases: Sequence[CaseRow]) -> Limit | None:
@@ -121,11 +145,6 @@ def _note(rows: tuple[CaseRow, ...], metric: str) -> str:
         devices = dict.fromkeys(device for device, value in shown if value in values)
         told.append(f"{', '.join(devices)}: {origin(*values)}")
     return f"{'; '.join(told)}."
-
-
-def _label(row: CaseRow) -> str:
-    """Everything of a case's name but the batch size."""
-    return row.name.replace(f" · batch {row.batch_size}", "", 1)
 
 
 def _point(row: CaseRow, metric: str) -> Point:

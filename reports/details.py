@@ -74,23 +74,16 @@ def absences(values: Mapping[str, Value]) -> tuple[str, ...]:
 
 
 def _replicates(record: Record) -> Table:
-    """One row a replicate; of covariates, which are kept beside every window, the range."""
+    """One column a replicate; of covariates, which are kept beside every window, the range over the windows."""
     beside = dict.fromkeys(
         name for replicate in record.replicates for sample in replicate.samples for name in sample.covariates
     )
-    columns = (
-        Column("Replicate", numeric=True),
-        Column("Status"),
-        Column("Steps", numeric=True, meaning="Measured steps."),
-        Column("Windows", numeric=True),
-        Column("Step: least, median, most", meaning="Of the single steps."),
-        Column("Warm-up"),
-        Column("Prepared in", numeric=True),
-        Column("Ended by"),
-        *(Column(line(name), numeric=True, meaning="Least and most over the windows.") for name in beside),
-    )
-    rows = tuple(_replicate(replicate, tuple(beside)) for replicate in record.replicates)
-    return Table("Replicates", columns, rows)
+    names = ("Status", "Measured steps", "Windows", "Step: least, median, most", "Warm-up", "Prepared in", "Ended by")
+    found = [_replicate(replicate, tuple(beside)) for replicate in record.replicates]
+    heads = (Column("Replicate"), *(Column(str(one.index), numeric=True) for one in record.replicates))
+    cells = zip((*names, *map(line, beside)), *found, strict=True)
+    rows = tuple((Cell(name), *facts) for name, *facts in cells)
+    return Table("Replicates", heads, rows)
 
 
 def _replicate(one: Replicate, beside: tuple[str, ...]) -> tuple[Cell, ...]:
@@ -99,7 +92,6 @@ def _replicate(one: Replicate, beside: tuple[str, ...]) -> tuple[Cell, ...]:
     steady = {True: "steady", False: "not steady", None: "steadiness not judged"}[one.steady]
     ran = [(name, _range([sample.covariates.get(name) for sample in one.samples])) for name in beside]
     return (
-        Cell(str(one.index), raw=one.index),
         Cell(one.status, note=line(one.reason or ""), tone=STATUS_TONES[one.status]),
         plain(sum(sample.steps for sample in one.samples) or None, why),
         plain(len(one.samples) or None, why),

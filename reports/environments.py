@@ -15,13 +15,38 @@ from reports.text import line
 
 def environment_table(records: Sequence[Record]) -> Table:
     """What the records say of their environments, each of which stands once."""
+    return side_by_side(*_different(records))
+
+
+def comparability(records: Sequence[Record], baseline: Sequence[Record] = ()) -> tuple[Table, ...]:
+    """For each device whose records come from several environments: only what differs, what blocks a comparison first.
+
+    Records are compared on one device; that a CPU is no GPU is no difference to tell of.
+    """
+    found = []
+    for device in dict.fromkeys(record.case.device for record in (*records, *baseline)):
+        here, before = ([one for one in side if one.case.device == device] for side in (records, baseline))
+        titles, environments = _different(here, before)
+        if len(environments) > 1:
+            found.append(_differing(device, side_by_side(titles, environments)))
+    return tuple(found)
+
+
+def _different(records: Sequence[Record], baseline: Sequence[Record] = ()) -> tuple[list[str], list[Mapping[str, Any]]]:
+    """The different environments, each under the names of those who had it."""
     found: dict[str, Mapping[str, Any]] = {}
     used: dict[str, dict[str, None]] = {}
-    for record in records:
+    sides = [("baseline: ", record) for record in baseline] + [("", record) for record in records]
+    for side, record in sides:
         key = json.dumps(record.environment, sort_keys=True, default=str)
         found[key] = record.environment
-        used.setdefault(key, {})[f"{record.case.device}, run {record.run.id}"] = None
-    return side_by_side([line("; ".join(users), 120) for users in used.values()], list(found.values()))
+        used.setdefault(key, {})[f"{side}{record.case.device}, run {record.run.id}"] = None
+    return [line("; ".join(users), 120) for users in used.values()], list(found.values())
+
+
+def _differing(device: str, table: Table) -> Table:
+    rows = [row for tone in ("bad", "warn") for row in table.rows if row[0].tone == tone]
+    return replace(table, title=f"Environments of {line(device)}", rows=tuple(rows))
 
 
 def side_by_side(titles: Sequence[str], environments: Sequence[Mapping[str, Any]]) -> Table:

@@ -7,6 +7,7 @@ from typing import Any
 
 from reports.cases import CaseRow
 from reports.cell import Cell, Table
+from reports.failures import Failure
 from reports.report import Report
 
 SCHEMA = "wattmark.report/1"
@@ -20,14 +21,24 @@ def export(report: Report) -> bytes:
         "subtitle": report.subtitle,
         "runs": _table(report.runs),
         "summary": _table(report.summary),
-        "baseline": _table(report.baseline) if report.baseline else None,
+        "baseline": _table(report.changes.table) if report.changes else None,
         "results": [_table(table) for table in report.results],
+        "failures": [_failure(one) for one in report.failures],
         "cases": [_case(row) for row in report.cases],
         "environment": _table(report.environment),
         "method": dict(report.method),
         "metrics": _table(report.metrics),
     }
     return (json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def _failure(one: Failure) -> dict[str, Any]:
+    return {
+        "status": one.status.text,
+        "reason": one.reason,
+        "next_step": one.next_step,
+        "cases": [row.case for row in one.rows],
+    }
 
 
 def _case(row: CaseRow) -> dict[str, Any]:

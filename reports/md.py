@@ -24,12 +24,17 @@ def export(report: Report) -> bytes:
 def _lines(report: Report) -> Iterator[str]:
     yield f"## {escape(report.title)}"
     yield from ("", escape(report.subtitle))
-    for table in (*([report.baseline] if report.baseline else []), report.summary, *report.results):
+    if report.changes:
+        yield from ("", f"**{escape(report.changes.verdict.text)}**")
+        if report.changes.notable.rows:
+            yield from ("", f"### {escape(report.changes.notable.title)}", "")
+            yield from grid(report.changes.notable)
+    for table in (report.summary, *report.results):
         yield from ("", f"### {escape(table.title)}", "")
         yield from grid(table.brief)
     if report.failures:
-        yield from ("", "### Failures", "", "| Case | Status | Reason |", "|---|---|---|")
-        yield from (_row([row.full_name, row.status.text, row.status.note]) for row in report.failures)
+        yield from ("", "### Failures", "", "| Cases | Status | Reason | Next step |", "|---|---|---|---|")
+        yield from (_row([one.names, one.status.text, one.reason, one.next_step]) for one in report.failures)
     if report.caveats:
         yield from ("", "### Caveats", "", "| Case | Caveat |", "|---|---|")
         yield from (_row([row.full_name, "; ".join(row.caveats)]) for row in report.caveats)

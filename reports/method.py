@@ -70,6 +70,11 @@ METHOD: tuple[tuple[str, str], ...] = (
         "Every step of every replicate in its order; of many the extremes of each stretch. Shaded is warm-up "
         "and not measured. The box right of a replicate is of its measured steps: least, quartiles, median, most.",
     ),
+    (
+        "Replicates",
+        "What was watched beside every window, such as the share of CPU time that the step got, stands under a "
+        "replicate as the least and the most over its windows.",
+    ),
     ("Fronts", "Ringed in a picture of two quantities is a case that no other case there beats in both."),
 )
 

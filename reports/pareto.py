@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from reports.cases import CaseRow, why_absent
 from reports.cell import Cell
 
-_AGAINST = {"energy.item": "Gross energy per item", "latency.p50": "Latency p50"}
+# Of a step's percentiles the slowest cases have none; what a step takes on average is known of every case.
+_AGAINST = {"energy.item": "Gross energy per item", "time.step": "Time per step"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Pareto:
-    """Cases of one problem by throughput and by its cost. What cannot be drawn has a sentence in ``missing``."""
+    """Cases of one problem by throughput and by its cost. What cannot be drawn says in ``missing`` why."""
 
     title: str
     subject: str
@@ -47,12 +48,12 @@ def _pareto(problem: str, rows: Sequence[CaseRow], metric: str, styles: Sequence
     needed = ("throughput", metric)
     there = [row for row in rows if row.ok and all(row.values[name].value is not None for name in needed)]
     if not there:
-        return Pareto(title, problem, "", missing=f"{title} is not charted: {why_absent(rows, metric)}.")
+        return Pareto(title, problem, "", missing=why_absent(rows, metric))
     if metric == "energy.item" and len({(row.values[metric].source, row.values[metric].scope) for row in there}) > 1:
         why = "its joules are of several methods or scopes, which are not one quantity"
-        return Pareto(title, problem, "", missing=f"{title} is not charted: {why}.")
+        return Pareto(title, problem, "", missing=why)
     if len(there) < 2:
-        return Pareto(title, problem, "", missing=f"{title} is not charted: one case alone has both.")
+        return Pareto(title, problem, "", missing="one case alone has both")
     spots = tuple(_spot(row, metric, there, styles) for row in there)
     first = there[0]
     units = [first.cells[name].unit for name in ("throughput", metric)]
@@ -75,9 +76,8 @@ def _spot(row: CaseRow, metric: str, rows: Sequence[CaseRow], styles: Sequence[s
         for other in rows
     )
     cells: tuple[Cell, Cell] = (row.cells["throughput"], row.cells[metric])
-    label = row.name.replace(f" · batch {row.batch_size}", "", 1)
     told = f"{row.name}: {cells[0].full}, {cells[1].full}"
-    return Spot(label, styles.index(label), rate / cells[0].size, cost / cells[1].size, told, not beaten)
+    return Spot(row.series, styles.index(row.series), rate / cells[0].size, cost / cells[1].size, told, not beaten)
 
 
 def _value(row: CaseRow, metric: str) -> float:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from bench.errors import SpecError
 from bench.record import Record
 from reports.cases import CaseRow, case_rows, counts
-from reports.cell import Cell, Column, Table, plain
+from reports.cell import Column, Table, plain
+from reports.changes import Changes, changes
 from reports.charts import Charts, charts
-from reports.environments import environment_table
+from reports.environments import comparability, environment_table
+from reports.failures import Failure, failures
 from reports.history import History, histories
 from reports.method import METHOD, metrics_table
-from reports.ratio import against, verdict
 from reports.results import result_tables, summary_table
 
 
@@ -26,20 +27,16 @@ class Report:
     subtitle: str
     runs: Table
     summary: Table
-    verdict: Cell | None
-    baseline: Table | None
+    changes: Changes | None
     history: tuple[History, ...]
     results: tuple[Table, ...]
     charts: tuple[Charts, ...]
     cases: tuple[CaseRow, ...]
+    failures: tuple[Failure, ...]
+    comparability: tuple[Table, ...]
     environment: Table
     method: tuple[tuple[str, str], ...]
     metrics: Table
-
-    @property
-    def failures(self) -> tuple[CaseRow, ...]:
-        """The cases that were not measured."""
-        return tuple(row for row in self.cases if not row.ok)
 
     @property
     def caveats(self) -> tuple[CaseRow, ...]:
@@ -61,18 +58,19 @@ def build(
     devices = dict.fromkeys(
         row.device if row.device_label == row.device else f"{row.device} ({row.device_label})" for row in rows
     )
-    compared = against(baseline, records, [row.full_name for row in rows]) if baseline else None
+    changed = changes(baseline, rows) if baseline else None
     return Report(
         title="Wattmark report",
         subtitle=f"{len(rows)} case{'s' * (len(rows) != 1)} on {', '.join(devices)}: {counts(rows)}",
         runs=_runs(records),
         summary=summary_table(rows),
-        verdict=verdict(compared) if compared else None,
-        baseline=compared,
+        changes=changed,
         history=histories(records, earlier),
-        results=result_tables(rows),
+        results=result_tables(rows, changed),
         charts=charts(rows),
         cases=rows,
+        failures=failures(rows),
+        comparability=comparability([row.record for row in rows], baseline or ()),
         environment=environment_table([row.record for row in rows]),
         method=METHOD,
         metrics=metrics_table(),

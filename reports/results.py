@@ -10,6 +10,7 @@ from bench.metric import METRICS
 from bench.rates import Value
 from reports.cases import CaseRow, counts, why_absent
 from reports.cell import Cell, Column, Table, absent, plain
+from reports.changes import CHANGE, Changes
 from reports.number import TIMES
 from reports.origin import Origin, by_origin, is_power, origin
 
@@ -27,16 +28,18 @@ SHOWN = {
     "flop.rate": "Model FLOP/s",
 }
 _MINOR = ("throughput.token", "throughput.real_token", "latency.p50", "latency.p95", "flop.rate")
+_ENERGY = 3  # the summary's column of joules
 # Of some workloads only, and no loss to the others.
 _WHERE_COUNTED = ("throughput.token", "throughput.real_token")
 
 
-def result_tables(rows: Sequence[CaseRow]) -> tuple[Table, ...]:
-    """A table for each workload."""
-    return tuple(_table(workload, tuple(group)) for workload, group in groupby(rows, key=lambda row: row.workload))
+def result_tables(rows: Sequence[CaseRow], changes: Changes | None = None) -> tuple[Table, ...]:
+    """A table for each workload, with what changed since a baseline where there is one."""
+    by_workload = groupby(rows, key=lambda row: row.workload)
+    return tuple(_table(workload, tuple(group), changes) for workload, group in by_workload)
 
 
-def _table(workload: str, rows: tuple[CaseRow, ...]) -> Table:
+def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) -> Table:
     varying = dict.fromkeys(name for row in rows for name in row.varying)
     several_runs = len({row.case for row in rows}) < len(rows)
     present = [name for name in SHOWN if any(row.cells[name].raw is not None for row in rows)]
@@ -48,6 +51,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...]) -> Table:
         columns.append(Column(SHOWN[name], unit, True, METRICS[name].meaning, name in _MINOR, name))
         if name == "throughput":
             columns.append(Column("±", numeric=True, meaning="The wider side of the 95 % interval over replicates."))
+            columns += CHANGE if changes else ()
     faster = any(row.speedup.raw is not None for row in rows)
     if faster:
         columns.append(Column("vs fp32", TIMES, True, "Throughput over that of the same case in fp32."))
@@ -63,6 +67,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...]) -> Table:
             cells.append(notes.marked(row, name))
             if name == "throughput":
                 cells.append(Cell(cell.spread, note=cell.note) if cell.spread else absent(cell.note))
+                cells += changes.of[row.anchor].cells if changes else ()
         body.append((*cells, *([row.speedup] if faster else [])))
     return Table(
         workload,
@@ -133,14 +138,20 @@ def summary_table(rows: Sequence[CaseRow]) -> Table:
             )
         )
     titles = ("Workload", "Fastest", "Least memory", "Least gross energy per item", "Cases")
-    return Table("Summary", tuple(map(Column, titles)), tuple(body))
+    table = Table("Summary", tuple(map(Column, titles)), tuple(body))
+    unknown = dict.fromkeys(row[_ENERGY].note for row in body if row[_ENERGY].absent)
+    if len(unknown) > 1 or not all(row[_ENERGY].absent for row in body):
+        return table
+    return replace(
+        table.without(_ENERGY), remarks=(f"{titles[_ENERGY]} is not known: {next(iter(unknown)).rstrip('.')}.",)
+    )
 
 
 def _best(rows: Sequence[CaseRow], metric: str, choose: Callable[..., CaseRow]) -> Cell:
     """The best case's cell with its unit; under it the case, and those that the intervals cannot tell from it."""
     there = [row for row in rows if row.ok and row.values[metric].value is not None]
     if not there:
-        return absent(why_absent(rows, metric))
+        return _unknown(rows, metric)
     best = choose(there, key=lambda row: _number(row.values[metric]))
     cell = best.cells[metric]
     near = sum(row is not best and _overlap(row, best, metric) for row in there)
@@ -158,7 +169,7 @@ def _least_energy(rows: Sequence[CaseRow]) -> Cell:
         if row.ok and value.value is not None:
             of_origin.setdefault((value.source, value.scope), []).append(row)
     if not of_origin:
-        return absent(why_absent(rows, metric))
+        return _unknown(rows, metric)
     found = []
     for alike in of_origin.values():
         best, least = _best(alike, metric, min), min((row.values[metric] for row in alike), key=_number)
@@ -166,6 +177,12 @@ def _least_energy(rows: Sequence[CaseRow]) -> Cell:
     first, *others = (cell for _, cell in sorted(found, key=lambda pair: pair[0]))
     beside = "".join(f"; by another method or scope {cell.text}: {cell.under}" for cell in others)
     return replace(first, under=first.under + beside)
+
+
+def _unknown(rows: Sequence[CaseRow], metric: str) -> Cell:
+    """No best case, with the reason in sight."""
+    why = why_absent(rows, metric)
+    return replace(absent(why), under=why)
 
 
 def _number(value: Value) -> float:

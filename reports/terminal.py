@@ -68,11 +68,17 @@ def table(full: Table) -> Iterator[Part]:
 
 def _parts(report: Report) -> Iterator[Part]:
     yield text(report.subtitle)
-    for full in (*([report.baseline] if report.baseline else []), *report.results):
+    if report.changes:
+        yield heading(report.changes.verdict.text, report.changes.verdict.tone)
+        if report.changes.notable.rows:
+            yield from table(report.changes.notable)
+    for full in report.results:
         yield from table(full)
     if report.failures:
         yield heading("Failures")
-        yield from sentences(f"{row.full_name}: {row.status.text}: {row.status.note}" for row in report.failures)
+        for one in report.failures:
+            yield from sentences([f"{one.names}: {one.status.text}: {one.reason}"])
+            yield from sentences([one.next_step], indent=4)
     if report.caveats:
         yield heading(f"Caveats ({len(report.caveats)} of {len(report.cases)} cases)")
         yield from sentences(f"{row.full_name}: {'; '.join(row.caveats)}" for row in report.caveats[:_CAVEATS])

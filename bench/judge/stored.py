@@ -23,7 +23,7 @@ from bench.rates import value
 from bench.record import Record
 from bench.store import in_order
 
-# Ways to end that are answers: both sides giving the same one is no change, and there is nothing more to compare.
+# Ways to end that are answers, and no failures.
 ANSWERS = ("oom", "unsupported")
 # Failures that say nothing of the code: company on the machine, and numbers that cannot be.
 _NOT_OF_THE_CODE = ("--exclusive:", "implausible:")
@@ -49,7 +49,7 @@ def judge(
         if old and new:
             hard, noted = differences(old, new, keys)
             soft.update(noted)
-            if not hard and old.status == new.status in ANSWERS:
+            if not hard and ended_alike(old, new):
                 alike.append(f"{new.case} ({new.status})")
                 continue
         case = (new or old).case  # type: ignore[union-attr]
@@ -61,6 +61,11 @@ def judge(
         *([f"Not gated, since both sides end alike: {'; '.join(alike)}."] if alike else []),
     ]
     return findings, tuple(notes)
+
+
+def ended_alike(base: Record, head: Record) -> bool:
+    """Whether both sides give the same answer instead of numbers: no change, and nothing more to compare."""
+    return base.status == head.status in ANSWERS
 
 
 def newest(records: Iterable[Record]) -> dict[str, Record]:

@@ -84,16 +84,16 @@ const label = document.createElement("label");
 const input = document.createElement("input");
 label.className = "filter";
 input.type = "search";
-input.placeholder = "words, such as bf16 cuda:0";
+input.placeholder = "words, such as bf16 -oom";
 label.append("Show rows with", input);
 section.querySelector("h2").after(label);
 input.addEventListener("input", () => {
-  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = input.value.toLowerCase().split(/\s+/).filter((word) => word && word !== "-");
   for (const table of section.querySelectorAll("table.results")) {
     const about = table.caption.textContent;
     for (const row of table.tBodies[0].rows) {
       const text = `${about} ${[...row.cells].map((cell) => cell.textContent).join(" ")}`.toLowerCase();
-      row.hidden = !words.every((word) => text.includes(word));
+      row.hidden = !words.every((word) => (/^-./.test(word) ? !text.includes(word.slice(1)) : text.includes(word)));
     }
   }
 });

@@ -171,6 +171,12 @@ def test_rows_can_be_filtered_by_words(browser: Browser, tmp_path: Path):
     assert 0 < len(shown) < before
     assert all("bf16" in row.inner_text() and "cuda:0" in row.inner_text() for row in shown)
 
+    page.locator("input[type=search]").fill("bf16 -cuda:0 -")
+
+    others = [row for row in rows.all() if row.is_visible()]
+    assert 0 < len(others) < before
+    assert all("bf16" in row.inner_text() and "cuda:0" not in row.inner_text() for row in others)
+
 
 @pytest.mark.parametrize("page", [report_page, gpu_page], ids=["whole", "packed"])
 def test_a_link_opens_its_case_and_a_number_that_is_pointed_at_tells_what_it_is_made_of(

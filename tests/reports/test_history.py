@@ -102,11 +102,11 @@ def test_the_verdict_over_a_baseline_stands_first(seconds: float, told: str, ton
     times = (seconds, seconds * 1.001, seconds * 0.999)
     report = build([record(seconds=times, run=run(1))], [record(seconds=(0.1, 0.1001, 0.0999))])
 
-    assert report.verdict is not None
-    assert told in report.verdict.text
-    assert report.verdict.tone == tone
+    assert report.changes is not None
+    assert told in report.changes.verdict.text
+    assert report.changes.verdict.tone == tone
     assert exporter_page(report).index(told) < exporter_page(report).index('id="results"')
 
 
 def test_there_is_no_verdict_without_a_baseline():
-    assert build([record()]).verdict is None
+    assert build([record()]).changes is None

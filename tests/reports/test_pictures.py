@@ -122,8 +122,8 @@ def test_one_case_alone_is_no_front_and_says_so():
 
 
 def test_values_far_apart_are_drawn_on_logarithmic_axes_that_say_so():
-    far = pareto([record(), gpu(8, 0.001, 320.0)], "latency")
-    near = pareto([record(), record(batch_size=16, seconds=(0.19, 0.19, 0.191))], "latency")
+    far = pareto([record(), gpu(8, 0.001, 320.0)], "time")
+    near = pareto([record(), record(batch_size=16, seconds=(0.19, 0.19, 0.191))], "time")
 
     assert draw(far).count("logarithmic") == 2
     assert "logarithmic" not in draw(near)
@@ -173,3 +173,25 @@ def test_a_case_says_the_command_that_measures_it_again():
     own = replace(record(), run=replace(record().run, command="python own.py"))
     assert build([own]).cases[0].repeat.command == ""
     assert "not measured by `wattmark run`" in build([own]).cases[0].repeat.note
+
+
+def test_a_size_that_is_far_too_large_stands_at_the_edge_and_presses_no_other_together():
+    def places(too_large: int) -> list[str]:
+        cases = [record(batch_size=4), record(batch_size=8), failure("oom", "no room", batch_size=too_large)]
+        return re.findall(r'class="axis middle"[^>]*>(\d+)<', draw(chart(cases, "Throughput")))
+
+    assert places(32) == ["4", "8", "32"]
+    assert places(4096) == ["4", "8"]
+
+
+def test_devices_stand_side_by_side_with_the_best_of_each_precision():
+    cases = [record(batch_size=4), record(batch_size=8), record(environment=H100, seconds=(0.01,) * 3)]
+
+    found = chart(cases, "Best throughput of each device")
+
+    assert found.bars
+    assert [(one.label, one.points[0].cell.text) for one in found.series] == [
+        ("cpu · fp32 · batch 8", "80.0"),
+        ("cuda:0 · fp32 · batch 8", "800.0"),
+    ]
+    assert all(one.title != found.title for one in build(cases[:2]).charts[0].pictures)

@@ -116,6 +116,13 @@ def test_the_summary_names_the_best_of_each_problem_and_counts_the_rest(report: 
     assert (rows["resnet:Train"][3].text, rows["resnet:Train"][3].note) == ("—", NO_ENERGY.reason)
 
 
+def test_the_summary_has_no_column_for_what_no_workload_knows_and_says_why_once():
+    summary = build([record(), record("resnet:Train", parameters={})]).summary
+
+    assert [column.title for column in summary.columns] == ["Workload", "Fastest", "Least memory", "Cases"]
+    assert summary.remarks == (f"Least gross energy per item is not known: {NO_ENERGY.reason}.",)
+
+
 def test_the_summary_says_when_the_best_is_not_told_apart():
     close = [record(batch_size=8, seconds=(0.1, 0.11, 0.09)), record(batch_size=16, seconds=(0.2, 0.21, 0.19))]
 
@@ -154,6 +161,21 @@ def test_only_what_keeps_records_from_being_compared_is_marked_so():
     }
 
 
+def test_comparability_is_of_one_device_and_names_what_blocks_first():
+    newer = {**CPU, "host": {"cores": 2, "kernel": "6.1.7"}, "torch": {"version": "2.14.0+cpu", "threads": 2}}
+
+    report = build([record(), record(environment=H100)], [record(environment=newer, run=replace(RUN, id="old"))])
+
+    (table,) = report.comparability
+    assert table.title == "Environments of cpu"
+    assert [row[0].text for row in table.rows] == ["torch.version ≠ ✕", "host.kernel ≠"]
+    assert [column.title for column in table.columns[1:]] == ["baseline: cpu, run old", f"cpu, run {RUN.id}"]
+
+
+def test_one_environment_has_nothing_to_compare():
+    assert build([record(), record(environment=H100)]).comparability == ()
+
+
 def test_a_fact_that_could_not_be_had_shows_its_reason():
     absent = {**CPU, "git": {"commit": {"value": None, "reason": "git is not installed"}}}
 
@@ -172,9 +194,11 @@ def test_a_case_tells_what_really_ran(report: Report):
 def test_a_case_shows_its_replicates_with_steps_warm_up_and_covariates(report: Report):
     replicates = report.cases[0].details[1]
 
-    assert texts(replicates, "Steps") == ["10"] * 3
-    assert texts(replicates, "Warm-up") == ["3 steps, 790 ms, steady"] * 3
-    assert texts(replicates, "cpu_share") == ["0.990"] * 3
+    told = {name.text: [cell.text for cell in cells] for name, *cells in replicates.rows}
+    assert [column.title for column in replicates.columns] == ["Replicate", "0", "1", "2"]
+    assert told["Measured steps"] == ["10"] * 3
+    assert told["Warm-up"] == ["3 steps, 790 ms, steady"] * 3
+    assert told["cpu_share"] == ["0.990"] * 3
 
 
 def test_every_metric_is_defined_in_the_method(report: Report):
@@ -200,9 +224,11 @@ def test_one_batch_size_makes_bars(report: Report):
 
 
 def test_a_chart_without_data_says_why(report: Report):
-    energy = report.charts[2].pictures[2]
+    resnet = report.charts[2]
 
-    assert energy.missing == f"Gross energy per item is not charted: {NO_ENERGY.reason}."
+    assert resnet.missing == (
+        f"Not charted: Gross energy per item, Throughput and gross energy per item ({NO_ENERGY.reason}).",
+    )
 
 
 def test_a_series_has_one_style_in_all_charts(report: Report):
@@ -226,9 +252,10 @@ def test_against_a_baseline_each_case_gets_a_verdict_or_a_reason():
         failure("oom", "out of memory", batch_size=32),
     ]
 
-    table = build(now, before).baseline
+    changed = build(now, before).changes
 
-    assert table is not None
+    assert changed is not None
+    table = changed.table
     told = dict(zip(texts(table, "Case"), table.rows, strict=True))
     case = "bert:Pretrain · cpu · fp32 · batch"
     assert [told[f"{case} 8"][index].text for index in (1, 3)] == ["2.000", "suspect faster"]
@@ -240,11 +267,32 @@ def test_against_a_baseline_each_case_gets_a_verdict_or_a_reason():
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(0.22, "suspect slower"), (0.2005, "inconclusive")])
 def test_against_a_baseline_the_judges_words_are_used(seconds: float, verdict: str):
-    table = build([record(seconds=(seconds,) * 2)], [record(seconds=(0.2, 0.2, 0.2))]).baseline
+    changed = build([record(seconds=(seconds,) * 2)], [record(seconds=(0.2, 0.2, 0.2))]).changes
 
-    assert table is not None
-    assert texts(table, "Verdict") == [verdict]
-    assert "nothing" in table.remarks[0]
+    assert changed is not None
+    assert texts(changed.table, "Verdict") == [verdict]
+    assert len(changed.notable.rows) == (verdict != "inconclusive")
+    assert "nothing" in changed.table.remarks[0]
+
+
+def test_the_change_of_a_case_is_the_same_in_its_results_as_against_the_baseline():
+    report = build([record(seconds=(0.1, 0.1, 0.101)), record(batch_size=16)], [record(seconds=(0.2, 0.2, 0.201))])
+
+    assert report.changes is not None
+    for title in ("vs baseline", "Interval", "Verdict"):
+        assert texts(report.results[0], title) == texts(report.changes.table, title)
+    assert texts(report.results[0], "Verdict") == ["suspect faster", "incomparable"]
+
+
+def test_two_sides_that_give_the_same_answer_ended_alike_unless_they_cannot_be_compared():
+    def verdicts(environment: dict[str, object]) -> list[str]:
+        now, before = failure("oom", "no room"), failure("oom", "no room at all", environment=environment)
+        changed = build([now, record()], [before, record(environment=environment)]).changes
+        assert changed is not None
+        return texts(changed.table, "Verdict")
+
+    assert verdicts(CPU) == ["inconclusive", "ended alike"]
+    assert verdicts({**CPU, "allocator": "system"}) == ["incomparable", "incomparable"]
 
 
 def test_what_an_interrupted_case_measured_is_shown_and_used_for_nothing_else():
@@ -255,9 +303,7 @@ def test_what_an_interrupted_case_measured_is_shown_and_used_for_nothing_else():
     assert texts(report.results[0], "Throughput") == ["80.0", "1600"]
     assert report.summary.rows[0][1].under.endswith("batch 8")
     assert [point.x for point in report.charts[0].pictures[0].series[0].points] == [8]
-    assert (
-        build([stopped]).charts[0].pictures[0].missing == "Throughput is not charted: interrupted: 2 of 3 replicates."
-    )
+    assert build([stopped]).charts[0].pictures[0].missing == "interrupted: 2 of 3 replicates"
 
 
 def test_energy_and_power_come_from_the_meters_reading():
