@@ -10,6 +10,7 @@ from bench.metric import METRICS
 from bench.rates import Value
 from bench.record import Record, Replicate
 from reports.cell import STATUS_TONES, Cell, Column, Table, absent, interval, plain
+from reports.counted import counted_table
 from reports.environments import flatten
 from reports.meters import meters_table
 from reports.number import Scale, number, scale
@@ -21,7 +22,7 @@ WHAT_RAN = "What ran"
 
 def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
     """The tables of one case, those that would be empty left out."""
-    found = (_metrics(values, cells), _replicates(record), meters_table(record), _facts(record))
+    found = (_metrics(values, cells), _replicates(record), meters_table(record), counted_table(record), _facts(record))
     return tuple(table for table in found if table.rows or table.remarks)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from reports.cases import CaseRow
 from reports.cell import Table
+from reports.counted import COUNTED
 from reports.details import WHAT_RAN
 from reports.meters import METERS
 
-_FACTS = (WHAT_RAN, METERS)  # tables of which a row says the same wherever it stands
+_FACTS = (WHAT_RAN, METERS, COUNTED)  # tables of which a row says the same wherever it stands
 
 
 @dataclass(frozen=True)

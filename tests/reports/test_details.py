@@ -17,6 +17,7 @@ from reports import build
 from reports.cases import CaseRow
 from reports.cell import Cell, Table
 from reports.chart import Chart
+from reports.counted import counted_table
 from reports.html import export
 from reports.meters import meters_table
 from reports.timeline import Timeline
@@ -260,3 +261,26 @@ def test_a_track_that_stays_at_zero_or_is_one_value_long_can_be_drawn():
     assert line is not None
     assert "NaN" not in timeline_svg(line)
     ElementTree.fromstring(timeline_svg(line))
+
+
+def test_what_a_step_comes_to_is_shown_as_it_was_counted_and_what_was_not_counted_says_why():
+    counters = {
+        "operators": {"value": 12507, "source": "TorchDispatchMode", "histogram": {}},
+        "parameters.bytes": {"value": 437_935_112, "source": "the workload"},
+        "flop.step": {"value": 9, "source": "the workload"},
+        "kernels": {"value": None, "reason": "kernels are counted on cuda only"},
+        "graph.breaks": {"value": None, "reason": "nothing is compiled"},
+        "graph.recompiles": {"value": None, "reason": "nothing is compiled"},
+    }
+
+    table = counted_table(record(counters=counters))
+
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["operators", "12\u202f507", "TorchDispatchMode"],
+        ["parameters.bytes", "438 MB", "the workload"],
+    ]
+    assert table.remarks == (
+        "Not counted: graph.breaks, graph.recompiles (nothing is compiled).",
+        "Not counted: kernels (kernels are counted on cuda only).",
+    )
+    assert counted_table(record()).rows == ()

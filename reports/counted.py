@@ -1,0 +1,37 @@
+"""What one step of a case comes to, counted exactly: the same on any machine that runs the same code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.judge.counters import COUNTERS
+from bench.metric import METRICS
+from bench.record import Record
+from reports.cell import Cell, Column, Table, plain
+from reports.number import count, quantity
+from reports.text import line
+
+COUNTED = "Counted"
+
+
+def counted_table(record: Record) -> Table:
+    """A row for each counter that has a value; those that have none are gathered by reason."""
+    counters = (record.counters or {}).items()
+    # What is a metric too stands among the metrics.
+    found = {name: one for name, one in counters if isinstance(one, Mapping) and name not in METRICS}
+    known = {name: one for name, one in found.items() if isinstance(one.get("value"), (int, float))}
+    of_reason: dict[str, list[str]] = {}
+    for name in found.keys() - known.keys():
+        of_reason.setdefault(line(found[name].get("reason") or "not counted"), []).append(line(name))
+    rows = tuple(
+        (Cell(line(name)), _shown(name, one["value"]), plain(one.get("source"))) for name, one in known.items()
+    )
+    columns = (Column("Counted in a step"), Column("Value", numeric=True), Column("Method"))
+    told = sorted((", ".join(sorted(names)), why) for why, names in of_reason.items())
+    return Table(COUNTED, columns, rows, remarks=tuple(f"Not counted: {names} ({why})." for names, why in told))
+
+
+def _shown(name: str, value: float) -> Cell:
+    """Bytes and FLOPs in a unit that can be read, all else as it was counted."""
+    unit = COUNTERS[name].unit if name in COUNTERS else "1"
+    return Cell(count(value) if unit == "1" else quantity(value, unit), raw=value)
