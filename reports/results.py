@@ -28,6 +28,8 @@ SHOWN = {
     "flop.rate": "Model FLOP/s",
 }
 _MINOR = ("throughput.token", "throughput.real_token", "latency.p50", "latency.p95", "flop.rate")
+# A brief table has the ratio alone: those that stand out are told with all else in a table of their own.
+_CHANGE = (CHANGE[0], *(replace(column, minor=True) for column in CHANGE[1:]))
 _ENERGY = 3  # the summary's column of joules
 # Of some workloads only, and no loss to the others.
 _WHERE_COUNTED = ("throughput.token", "throughput.real_token")
@@ -51,7 +53,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
         columns.append(Column(SHOWN[name], unit, True, METRICS[name].meaning, name in _MINOR, name))
         if name == "throughput":
             columns.append(Column("±", numeric=True, meaning="The wider side of the 95 % interval over replicates."))
-            columns += CHANGE if changes else ()
+            columns += _CHANGE if changes else ()
     faster = any(row.speedup.raw is not None for row in rows)
     if faster:
         columns.append(Column("vs fp32", TIMES, True, "Throughput over that of the same case in fp32."))
@@ -128,14 +130,12 @@ def summary_table(rows: Sequence[CaseRow]) -> Table:
     body = []
     for problem, group in groupby(rows, key=lambda row: row.problem):
         cases = tuple(group)
+        best = _best(cases, "throughput", max), _best(cases, "memory.planning", min), _least_energy(cases)
+        reasons = [cell.under if cell.absent else "" for cell in best]
+        if all(reasons) and len(set(reasons)) == 1:  # nothing was measured: said once is enough
+            best = best[0], replace(best[1], under=""), replace(best[2], under="")
         body.append(
-            (
-                Cell(problem),
-                _best(cases, "throughput", max),
-                _best(cases, "memory.planning", min),
-                _least_energy(cases),
-                Cell(counts(cases), tone="plain" if all(row.ok for row in cases) else "warn"),
-            )
+            (Cell(problem), *best, Cell(counts(cases), tone="plain" if all(row.ok for row in cases) else "warn"))
         )
     titles = ("Workload", "Fastest", "Least memory", "Least gross energy per item", "Cases")
     table = Table("Summary", tuple(map(Column, titles)), tuple(body))
