@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -158,7 +159,7 @@ def test_pictures_stand_alone_and_follow_the_theme(records: list[Record]):
 
     assert len(found) >= 5
     for name, content in found.items():
-        assert re.fullmatch(r"[a-z0-9-]+\.svg", name)
+        assert re.fullmatch(r"(cases/[a-z0-9-]+/)?[a-z0-9-]+\.svg", name)
         root = ET.fromstring(content)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         text = content.decode()
@@ -169,7 +170,19 @@ def test_pictures_stand_alone_and_follow_the_theme(records: list[Record]):
 def test_pictures_go_into_the_folder_that_the_path_names(tmp_path: Path):
     reports.write(many(), None, [tmp_path / "charts.svg"])
 
-    assert {path.suffix for path in (tmp_path / "charts").iterdir()} == {".svg"}
+    assert {path.suffix for path in (tmp_path / "charts").iterdir()} == {".svg", ""}
+    case = tmp_path / "charts" / "cases" / "bert-pretrain-sequence-length-128-cpu-fp32-batch-1"
+    assert [path.name for path in case.iterdir()] == ["single-steps.svg"]
+
+
+def test_every_picture_of_a_report_has_a_file(records: list[Record]):
+    report = build(records, earlier=[replace(one, run=replace(one.run, id=name)) for one in records for name in "ab"])
+
+    drawn = [picture for group in report.charts for picture in group.pictures if not picture.missing]
+    drawn += [picture for row in report.cases for picture in row.pictures]
+
+    assert report.history
+    assert len(files(report, "x.svg")) == len(drawn) + len(report.history)
 
 
 HOSTILE = 'a"b\\c\n{x="1"} 2 # </title><script>evil()</script>'
