@@ -14,7 +14,7 @@ from math import isclose
 from typing import Any
 
 from bench.metric import METRICS
-from bench.peaks import peak
+from bench.peaks import peak_of
 from bench.rates import value
 from bench.record import Record, Replicate, Sample
 
@@ -97,8 +97,7 @@ def _totals(record: Record, replicate: Replicate, sample: Sample) -> _Found:
 def _flop_rate(record: Record, replicate: Replicate, sample: Sample) -> _Found:
     """FLOPs are the model's, and an algorithm may need fewer: a Winograd convolution multiplies up to 2.25 times less
     often. A whole step stays below the peak for all that, since only a part of it is such convolutions."""
-    device = record.environment.get("device")
-    named = peak(str(device.get("label")), record.case.precision) if isinstance(device, Mapping) else None
+    named = peak_of(record.environment, record.case.precision)
     if named is None or sample.flop is None:
         return
     clock = _number(sample, "clock.sm")
