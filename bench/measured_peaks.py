@@ -43,12 +43,12 @@ def roofs(records: Iterable[Record]) -> Roofs:
 
 
 def ceiling(record: Record) -> Ceiling | None:
-    """What a record of a peak reached in its best window, or None where it reached nothing."""
+    """What a record of a peak reached in its best window, or None where it reached nothing that can be."""
     moves = record.case.workload == STREAM
-    done = [(sample.work["B"] if moves else sample.flop or 0, sample.seconds) for sample in record.samples]
-    if not done:
+    done = [(sample.work["B"] if moves else sample.flop, sample.seconds) for sample in record.samples]
+    best = max((amount / seconds for amount, seconds in done if amount), default=None)
+    if best is None or record.status not in ("ok", "interrupted"):
         return None
-    best = max(amount / seconds for amount, seconds in done)
     told = si(best, "B/s" if moves else "FLOP/s")
     return Ceiling(best, f"{told} measured by {kernel(record.case)}, run {record.run.id}")
 

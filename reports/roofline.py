@@ -14,8 +14,8 @@ from reports.number import number
 _TITLE = "Roofline"
 _NONE = Roof()
 _NOTE = (
-    "Solid: measured on this device; dashed: stated by the vendor. Beside a mark: its batch size. Bytes are what "
-    "operators read and write without a cache: with one, less comes from memory, and a case can lie above the slope."
+    "Bytes are what operators read and write without a cache: with one, less comes from memory, and a case can lie above "
+    "the slope. Beside a mark: its batch size."
 )
 _NEEDED = ("flop.rate", "intensity")
 
@@ -46,7 +46,7 @@ class Roofline:
     unit: str = ""
     size: float = 1.0
     missing: str = ""
-    note: str = _NOTE
+    note: str = ""
 
 
 def rooflines(problem: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> tuple[Roofline, ...]:
@@ -106,7 +106,25 @@ def _of_device(title: str, problem: str, rows: Sequence[CaseRow], styles: Sequen
     roof = "; ".join(one.source for one in [*ceilings, *filter(None, [stated.memory])])
     cell = there[0].cells["flop.rate"]
     told = "; ".join(mark.told for mark in marks)
-    return Roofline(title, problem, f"{told}. Roof: {roof}.", marks, measured, stated, cell.unit, cell.size)
+    return Roofline(
+        title,
+        problem,
+        f"{told}. Roof: {roof}.",
+        marks,
+        measured,
+        stated,
+        cell.unit,
+        cell.size,
+        note=f"{_lines(measured, stated)} {_NOTE}",
+    )
+
+
+def _lines(measured: Roof, stated: Roof) -> str:
+    """Which roof is drawn how."""
+    rates = [si(one.rate, "FLOP/s") + f" {name}" for name, one in stated.compute.items()]
+    rates += [si(stated.memory.rate, "B/s")] if stated.memory else []
+    vendors = f"dashed: as the vendor states it ({', '.join(rates)})" if rates else "no vendor states one"
+    return f"Solid: the roof as measured{'' if measured.compute or measured.memory else ' (nothing was)'}; {vendors}."
 
 
 def _there(row: CaseRow) -> bool:

@@ -24,8 +24,8 @@ from reports.chart_svg import (
 )
 from reports.roofline import Roofline
 
-_HEIGHT, _FOOT = 210, 36
-_ROOM = 1.5  # free on both sides of the marks, as a factor
+_HEIGHT, _FOOT = 230, 36
+_ROOM = 1.6  # free beyond the outermost mark or line on each side, as a factor
 _APART = 11  # labels of lines that are nearer than this would meet
 
 
@@ -46,58 +46,54 @@ class _Plot:
         roofs = (picture.measured, picture.stated)
         ceilings = [one.rate for roof in roofs for one in roof.compute.values()]
         ridges = [one.rate / roof.memory.rate for roof in roofs if roof.memory for one in roof.compute.values()]
-        intensities = [*ridges, *(mark.intensity for mark in picture.marks)]
-        self._across = decades(min(intensities) / _ROOM, max(intensities) * _ROOM)
-        rates = [rate / picture.size for rate in (*ceilings, *(mark.rate for mark in picture.marks))]
-        self._up = decades(min(rates) / _ROOM, max(rates) * _ROOM)
-        self._size, self._top, self._bottom = picture.size, top, top + _HEIGHT
+        self._across = _Axis([*ridges, *(mark.intensity for mark in picture.marks)])
+        self._up = _Axis([rate / picture.size for rate in (*ceilings, *(mark.rate for mark in picture.marks))])
+        self._size, self._bottom = picture.size, top + _HEIGHT
         self._left, self._right = LEFT + 6, WIDTH - RIGHT
 
     def x(self, intensity: float) -> float:
         """The place of FLOP/B."""
-        first, last = self._across[0], self._across[-1]
-        return self._left + (self._right - self._left) * math.log(intensity / first) / math.log(last / first)
+        return self._left + (self._right - self._left) * self._across.share(intensity)
 
     def y(self, rate: float) -> float:
         """The place of FLOP/s."""
-        first, last = self._up[0], self._up[-1]
-        return self._bottom - _HEIGHT * math.log(rate / self._size / first) / math.log(last / first)
+        return self._bottom - _HEIGHT * self._up.share(rate / self._size)
 
     def scales(self) -> Iterator[str]:
         """Lines and labels of both axes."""
-        yield from scale_of(self._up, lambda mark: self.y(mark * self._size))
-        for mark in self._across:
+        yield from scale_of(self._up.marks, lambda mark: self.y(mark * self._size))
+        for mark in self._across.marks:
             yield label(self.x(mark), self._bottom + 16, tick_label(mark), "axis middle")
         yield label(WIDTH - RIGHT, self._bottom + 31, "arithmetic intensity, FLOP/B, logarithmic", "axis end")
 
     def roof(self, roof: Roof, kind: str) -> Iterator[str]:
         """A ceiling for each precision, from the slope of the memory on, or all along where no slope is known."""
-        lines, highest = [], max((one.rate for one in roof.compute.values()), default=self._up[-1] * self._size)
+        lines, highest = [], max((one.rate for one in roof.compute.values()), default=self._up.most * self._size)
         for one in roof.compute.values():
-            ridge = one.rate / roof.memory.rate if roof.memory else self._across[0]
+            ridge = one.rate / roof.memory.rate if roof.memory else self._across.least
             lines.append(f"M{spot(self.x(ridge), self.y(one.rate))}H{short(self._right)}")
         if roof.memory:
             bandwidth = roof.memory.rate
-            first = max(self._across[0], self._up[0] * self._size / bandwidth)
-            last = min(self._across[-1], highest / bandwidth)
+            first = max(self._across.least, self._up.least * self._size / bandwidth)
+            last = min(self._across.most, highest / bandwidth)
             ends = [spot(self.x(at), self.y(at * bandwidth)) for at in (first, last)]
             lines.append(f"M{'L'.join(ends)}")
         if lines:
             yield f'<path class="{kind}" d="{"".join(lines)}"/>'
 
     def names(self, picture: Roofline) -> Iterator[str]:
-        """What each line is: precisions at the right end above their ceilings, bandwidths along the foot of slopes."""
+        """What each measured line is, or the vendor's where nothing was measured: under the right ends of ceilings,
+        where no dashed line comes between, and at the foot of the plot for the slope."""
         taken: list[float] = []
-        for roof, by in ((picture.measured, "measured"), (picture.stated, "vendor")):
-            for name, one in roof.compute.items():
-                place = self.y(one.rate) - 4
-                if all(abs(place - other) >= _APART for other in taken):
-                    taken.append(place)
-                    yield label(self._right, place, f"{name} {si(one.rate, 'FLOP/s')}, {by}", "axis end")
-        slopes = ((picture.measured.memory, "measured"), (picture.stated.memory, "vendor"))
-        told = [f"slope: {si(one.rate, 'B/s')}, {by}" for one, by in slopes if one]
-        for line, words in enumerate(told):
-            yield label(self._right, self._bottom - 8 - 14 * line, words, "axis end")
+        ceilings = {**picture.stated.compute, **picture.measured.compute}
+        for name, one in sorted(ceilings.items(), key=lambda named: -named[1].rate):
+            place = self.y(one.rate) + 13
+            if all(abs(place - other) >= _APART for other in taken):
+                taken.append(place)
+                yield label(self._right, place, f"{name} {si(one.rate, 'FLOP/s')}", "axis end")
+        memory = picture.measured.memory or picture.stated.memory
+        if memory:
+            yield label(self._right, self._bottom - 8, f"slope: {si(memory.rate, 'B/s')}", "axis end")
 
     def marks(self, picture: Roofline) -> Iterator[str]:
         """A mark for each case, with its batch size where there is room beside it."""
@@ -109,3 +105,15 @@ class _Plot:
             if all(abs(y - other) >= _APART or x + width + 8 < left or x > right for left, right, other in taken):
                 taken.append((x, x + width + 8, y))
                 yield label(x + 7, y + 4, words, "axis")
+
+
+class _Axis:
+    """A logarithmic axis a little beyond some values."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.least, self.most = min(values) / _ROOM, max(values) * _ROOM
+        self.marks = [mark for mark in decades(self.least, self.most) if self.least <= mark <= self.most]
+
+    def share(self, value: float) -> float:
+        """How far along the axis a value stands."""
+        return math.log(value / self.least) / math.log(self.most / self.least)

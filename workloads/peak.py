@@ -58,6 +58,8 @@ class Product:
         """Draw the operands, in the type that the precision multiplies."""
         import torch
 
+        if self.kernel == "packed":
+            _require_onednn(setup)
         product = self._product(torch.Generator(device=setup.device).manual_seed(inputs.SEED), setup)
 
         def step(number: int) -> Tensor:
@@ -93,9 +95,9 @@ class Product:
         rows, weights, bias = normal(n, n // 2), normal(2 * n, n // 2), normal(2 * n)
         if self.kernel == "linear":
             return lambda: torch.nn.functional.linear(rows, weights, bias)
-        packed = _packed(weights, n, setup)
-        pointwise: Any = torch.ops.mkldnn._linear_pointwise
-        return lambda: pointwise(rows, packed, bias, "none", [], "")
+        onednn: Any = torch.ops.mkldnn  # what torch.compile uses when it freezes a model
+        packed = onednn._reorder_linear_weight(weights, n)
+        return lambda: onednn._linear_pointwise(rows, packed, bias, "none", [], "")
 
 
 @dataclass(frozen=True)
@@ -154,16 +156,13 @@ def multiplied(setup: Setup) -> torch.dtype:
         return (one @ one).dtype
 
 
-def _packed(weights: Tensor, rows: int, setup: Setup) -> Tensor:
-    """The weights as oneDNN wants them for so many rows: what torch.compile does when it freezes a model.
+def _require_onednn(setup: Setup) -> None:
+    """Raise where oneDNN does not compute.
 
     Raises:
-        NotImplementedError: oneDNN does not compute here.
+        NotImplementedError: the device is no CPU, or torch was built without it.
     """
     import torch
 
     if setup.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         raise NotImplementedError("oneDNN packs weights on a CPU, where torch was built with it")
-    reorder: Any = torch.ops.mkldnn._reorder_linear_weight
-    packed: Tensor = reorder(weights, rows)
-    return packed
