@@ -14,8 +14,8 @@ from reports.number import number
 _TITLE = "Roofline"
 _NONE = Roof()
 _NOTE = (
-    "Bytes are what operators read and write without a cache: with one, less comes from memory, and a case can lie above "
-    "the slope. Beside a mark: its batch size."
+    "Bytes are what operators read and write without a cache: with one, less comes from memory, and a case can lie "
+    "above the slope. Beside a mark: its batch size."
 )
 _NEEDED = ("flop.rate", "intensity")
 
