@@ -26,6 +26,8 @@ SHOWN = {
     "power.mean": "Power",
     "energy.item": "Gross energy per item",
     "flop.rate": "Model FLOP/s",
+    "mfu": "MFU",
+    "mfu.measured": "Of measured peak",
 }
 _MINOR = ("throughput.token", "throughput.real_token", "latency.p50", "latency.p95", "flop.rate")
 # A brief table has the ratio alone: those that stand out are told with all else in a table of their own.
