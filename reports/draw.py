@@ -8,12 +8,14 @@ from reports.history import History
 from reports.history_svg import history_svg
 from reports.pareto import Pareto
 from reports.pareto_svg import pareto_svg
+from reports.roofline import Roofline
+from reports.roofline_svg import roofline_svg
 from reports.steps import StepTimes
 from reports.steps_svg import steps_svg
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_svg
 
-Picture = Chart | History | Pareto | StepTimes | Timeline
+Picture = Chart | History | Pareto | Roofline | StepTimes | Timeline
 
 
 def draw(picture: Picture) -> str:
@@ -22,6 +24,8 @@ def draw(picture: Picture) -> str:
         return timeline_svg(picture)
     if isinstance(picture, StepTimes):
         return steps_svg(picture)
+    if isinstance(picture, Roofline):
+        return roofline_svg(picture)
     if isinstance(picture, History):
         return history_svg(picture)
     return pareto_svg(picture) if isinstance(picture, Pareto) else svg(picture)
