@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from bench.record import Record
 from bench.store import content, file_name
 
+_LONGEST = 200  # characters of a file's name that every file system takes
 _MOST = 64  # times the room: records have never been packed as well as that
 
 
@@ -27,8 +28,8 @@ def archive(records: Sequence[Record], room: int) -> bytes:
 
 
 def _name(record: Record, taken: dict[str, bytes]) -> str:
-    """A file's name, whatever the record's program called it: without folders, and not taken."""
-    name = re.sub(r"[^\w.-]", "_", file_name(record))
+    """A file's name, whatever the record's program called it: without folders, not too long, and not taken."""
+    name = re.sub(r"[^\w.-]", "_", file_name(record), flags=re.ASCII)[-_LONGEST:]
     while name in taken:
         name = f"_{name}"
     return name

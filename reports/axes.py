@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.case import PRECISIONS, Case, Scalar
 from bench.record import Record
-from reports.text import line
+from reports.text import name_of
 
 Axes = dict[str, Scalar]
 
@@ -37,12 +37,12 @@ def constant_axes(cases: Iterable[Case]) -> dict[str, Axes]:
 
 def problem(case: Case, varying: Mapping[str, Scalar]) -> str:
     """The workload with those of its axes that vary: cases of one problem do the same work."""
-    return line(" ".join([case.workload, *(f"{name}={value}" for name, value in varying.items())]))
+    return name_of(" ".join([case.workload, *(f"{name}={value}" for name, value in varying.items())]), limit=500)
 
 
 def setting(case: Case, device: str, *more: str) -> str:
     """How a case solves its problem, from what its device is called to its batch size."""
-    return line(" · ".join([device, case.precision, f"batch {case.batch_size}", *more]))
+    return " · ".join(map(name_of, [device, case.precision, f"batch {case.batch_size}", *more]))
 
 
 def order(record: Record) -> tuple[Any, ...]:
@@ -63,7 +63,7 @@ def case_order(case: Case) -> tuple[Any, ...]:
 
 def device_label(record: Record) -> str:
     """The product name of the device, or else torch's name of it."""
-    return line(_device_part(record, "label") or record.case.device)
+    return name_of(_device_part(record, "label") or record.case.device)
 
 
 def device_memory(record: Record) -> float | None:
@@ -76,7 +76,10 @@ def device_words(records: Sequence[Record]) -> dict[tuple[str, str], str]:
     """What to call the device of a (name, label): its name, unless one name stands for several products."""
     pairs = dict.fromkeys((record.case.device, device_label(record)) for record in records)
     names = [name for name, _ in pairs]
-    return {(name, label): line(name) if names.count(name) == 1 else f"{line(name)} ({label})" for name, label in pairs}
+    return {
+        (name, label): name_of(name) if names.count(name) == 1 else f"{name_of(name)} ({label})"
+        for name, label in pairs
+    }
 
 
 def repeated(records: Sequence[Record]) -> set[str]:

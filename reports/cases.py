@@ -32,7 +32,7 @@ from reports.number import Scale, scale
 from reports.ratio import speedups
 from reports.repeat import Repeat, again
 from reports.steps import StepTimes, step_times
-from reports.text import line, tail
+from reports.text import line, name_of, tail
 from reports.timeline import Timeline, timeline
 
 
@@ -124,8 +124,8 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
         return CaseRow(
             record=record,
             anchor=f"case-{index}",
-            run=line(record.run.id),
-            case=line(case.id),
+            run=name_of(record.run.id),
+            case=name_of(case.id),
             workload=line(case.workload),
             problem=problem(case, varying),
             name=name,

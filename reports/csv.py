@@ -1,6 +1,7 @@
 """The tidy table: one row for each case and metric, every digit, SI units.
 
-A spreadsheet takes a text that begins with = + - or @ for a formula; such texts get a leading apostrophe.
+A spreadsheet takes a text that begins with = + - or @ for a formula; such texts get a leading apostrophe. An axis that
+is called like a column of ours stands under ``parameter.`` and its name.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 from reports.cases import CaseRow
 from reports.report import Report
+from reports.text import FORMULA
 
 BEFORE_AXES = ("run", "case", "workload", "device", "precision", "batch_size")
 AFTER_AXES = (
@@ -24,7 +26,7 @@ def export(report: Report) -> bytes:
     axes = tuple(dict.fromkeys(name for row in report.cases for name in row.axes))
     lines = [cells for row in report.cases for cells in _rows(row, axes)]
     # Objects, so that integers stay integers beside absent values.
-    table = pandas.DataFrame(lines, columns=[*BEFORE_AXES, *map(_safe, axes), *AFTER_AXES], dtype=object)
+    table = pandas.DataFrame(lines, columns=[*BEFORE_AXES, *map(_column, axes), *AFTER_AXES], dtype=object)
     return table.to_csv(index=False, lineterminator="\n").encode()
 
 
@@ -40,7 +42,11 @@ def _rows(row: CaseRow, axes: tuple[str, ...]) -> Iterator[list[object]]:
         yield [_safe(cell) for cell in (*start, *end, *method)]
 
 
+def _column(axis: str) -> object:
+    return _safe(f"parameter.{axis}" if axis in (*BEFORE_AXES, *AFTER_AXES) else axis)
+
+
 def _safe(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
+    return f"'{cell}" if cell.startswith(FORMULA) else cell

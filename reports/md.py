@@ -13,7 +13,9 @@ from reports.cell import Cell, Table
 from reports.report import Report
 
 _HARMLESS = re.compile(r"(?:[\w \u202f.,;:±%\xd7·°µ—…≠()=+/?'\"-](?<!_)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
-_ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
+# What GitHub makes a link or a picture of, and what is a list, a rule or a heading where it begins a line.
+_LINK = re.compile(r"(?i:://|www\.|gh-\d)|:(?:[a-z][a-z0-9_+-]*|100|1234|8ball|[+-]1):")
+_BLOCK = re.compile(r"(?:[-+]|\d{1,9}[.)])(?: |$)|[-= ]+$")
 
 
 def export(report: Report) -> bytes:
@@ -68,6 +70,14 @@ def escape(text: str) -> str:
     >>> escape("a|b"), escape("12.3 ms")
     ('<code>a&#124;b</code>', '12.3 ms')
     """
-    if _HARMLESS.fullmatch(text) and not _ADDRESS.search(text):
+    if _HARMLESS.fullmatch(text) and not _LINK.search(text) and not _BLOCK.match(text):
         return text
-    return "<code>" + "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text) + "</code>"
+    return "<code>" + "".join(map(_reference, text)) + "</code>"
+
+
+def _reference(character: str) -> str:
+    """The character as one that means nothing. GitHub looks for mail addresses in what it has read, references too:
+    none goes across a comment."""
+    if character.isalnum() or character == " ":
+        return character
+    return f"&#{ord(character)};" + ("<!-- -->" if character == "@" else "")

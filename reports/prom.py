@@ -35,7 +35,7 @@ def _lines(report: Report) -> Iterator[str]:
         for row in rows:
             value = row.values[name]
             if value.value is None:
-                yield f"# {_line(f'{row.full_name}: {name} is absent: {value.reason}')}"
+                yield f"# {_line(f'{name} is absent for {row.full_name}: {value.reason}')}"
             else:
                 yield _sample(family, _labels(row), value.value)
         for bound, side in (("low", "Lower"), ("high", "Upper")):

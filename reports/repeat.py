@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bench.case import Case, Scalar
 from bench.record import Record
@@ -52,13 +53,9 @@ def again(record: Record, varying: Mapping[str, Scalar]) -> Repeat:
 def read(command: str) -> tuple[list[str], set[str]]:
     """A command without what selects cases and without outputs, and the axes that it had set; no words if it has none
     that a shell could read."""
-    try:
-        words = shlex.split(command)
-    except ValueError:  # a quotation without end
-        return [], set()
     kept: list[str] = []
     axes: set[str] = set()
-    left = iter(words)
+    left = iter(_words(command))
     for word in left:
         option, attached, value = word.partition("=")
         if word[:2] in ("-w", "-o") and len(word) > 2:
@@ -70,6 +67,14 @@ def read(command: str) -> tuple[list[str], set[str]]:
         elif option not in _FLAGS:
             kept.append(word)
     return kept, axes
+
+
+@lru_cache  # all cases of a run have its command, which takes a second to read where it has 100 000 characters
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:  # a quotation without end
+        return ()
 
 
 def one_case(words: Sequence[str], case: Case, axes: Mapping[str, Scalar], note: str = "") -> Repeat:

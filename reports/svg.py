@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from reports.draw import Picture, draw
 from reports.report import Report
 from reports.styles import style
+from reports.text import name_of
 
 
 def export(report: Report) -> dict[str, bytes]:
@@ -36,7 +37,7 @@ def _pictures(report: Report) -> Iterator[tuple[tuple[str, ...], Picture]]:
 
 def _file(words: tuple[str, ...], taken: dict[str, bytes]) -> str:
     """A path that every file system takes, and that is not yet taken."""
-    name = "/".join(re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")[:80] or "chart" for word in words)
+    name = "/".join(re.sub(r"[^a-z0-9]+", "-", name_of(word.lower(), 80)).strip("-") or "chart" for word in words)
     number = 1
     while f"{name}{'' if number == 1 else f'-{number}'}.svg" in taken:
         number += 1

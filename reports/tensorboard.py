@@ -15,12 +15,13 @@ from reports.report import Report
 from reports.runs import Logged, logged
 
 _PLUGIN = "hparams"
+_LONGEST = 100  # characters of a name that every file system takes
 
 
 def export(report: Report) -> dict[str, bytes]:
     """An event file for each case that was measured, in a folder named after it."""
     return {
-        f"{number} {re.sub(r'[^A-Za-z0-9=.]+', '-', run.name)}/events.out.tfevents.wattmark": _events(run)
+        f"{number} {re.sub(r'[^A-Za-z0-9=.]+', '-', run.name)[:_LONGEST]}/events.out.tfevents.wattmark": _events(run)
         for number, run in enumerate(logged(report), start=1)
     }
 
@@ -32,9 +33,8 @@ def _events(run: Logged) -> bytes:
     writer = writing.RecordWriter(file)
     writer.write(proto.Event(wall_time=run.moment, file_version="brain.Event:2").SerializeToString())
     for summary in (*_hyperparameters(run), *_scalars(run)):
-        writer.write(
-            proto.Event(wall_time=run.moment, step=run.parameters["batch_size"], summary=summary).SerializeToString()
-        )
+        event = proto.Event(wall_time=run.moment, step=run.parameters["batch_size"], summary=summary)
+        writer.write(event.SerializeToString())
     return file.getvalue()
 
 

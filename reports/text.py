@@ -7,9 +7,14 @@ printable text, which each exporter still quotes by the rules of its own format.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import sys
 import unicodedata
 from functools import lru_cache
+
+# What a spreadsheet takes for the beginning of a formula, the wide forms where its language has them.
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 # Control sequences of ECMA-48: CSI ... final byte, and OSC ... ended by BEL or ST.
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)", re.DOTALL)
@@ -25,8 +30,20 @@ def line(text: object, limit: int = 500) -> str:
     """
     shown = str(text).strip()
     if not shown.isprintable():
-        shown = "".join(map(_visible, _SEQUENCE.sub("", shown)))
+        shown = "".join(map(_visible, _SEQUENCE.sub("", shown).strip()))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def name_of(text: object, limit: int = 200) -> str:
+    """A name on one printable line: where it must be cut, it ends in a hash, so that no two names become one.
+
+    >>> name_of("bert:Pretrain"), name_of("x" * 300, limit=12)
+    ('bert:Pretrain', 'xxx…0d4e2ca9')
+    """
+    whole = line(text, limit=sys.maxsize)
+    if len(whole) <= limit:
+        return whole
+    return f"{whole[: limit - 9]}…{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def tail(text: str, lines: int = 30, limit: int = 6000) -> str:

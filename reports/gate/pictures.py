@@ -70,7 +70,7 @@ def pictures(finding: Finding, subject: str) -> tuple[Effects | Levels, ...]:
         told = _changes(finding, marks)
         found.append(Effects(title, subject, told, stages, marks, 100 * finding.margin, low, centre, high, note))
     if any(mark.base is not None or mark.head is not None for mark in marks):
-        title = f"{called[0].upper()}{called[1:]} of each process"
+        title = f"{called[:1].upper()}{called[1:]} of each process"
         unit = level_scale(finding).unit
         found.append(Levels(title, subject, _processes(marks, unit), unit, stages, marks, note))
     return tuple(found)

