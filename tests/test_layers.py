@@ -16,14 +16,14 @@ LAYERS = (
     ("errors", "metric", "peaks", "distribution", "identity"),
     ("case", "statistics", "gating"),
     ("record",),
-    ("matrix", "store", "rates", "pair"),
+    ("matrix", "store", "rates", "pair", "profile"),
     ("comparison", "plausible"),
     ("caveats",),
     ("judge",),
     ("machine", "nvml", "workload", "stopping", "covariates", "idle", "baseline"),
     ("environment", "foreign", "sampler"),
     ("device", "meters", "probe", "operators"),
-    ("measuring", "precision", "own_step", "counters"),
+    ("measuring", "precision", "own_step", "counters", "profiling"),
     ("job",),
     ("replicate", "engines"),
     ("chunks",),
@@ -36,7 +36,7 @@ LAYERS = (
 )
 PURE = {
     *("errors", "identity", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
-    *("peaks", "plausible", "caveats", "gating", "pair", "judge"),
+    *("peaks", "plausible", "caveats", "gating", "pair", "judge", "profile"),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},
@@ -45,7 +45,7 @@ ONLY_IN = {
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
     "xlsxwriter": {"reports/plan/workbook.py"},
-    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline", "plan")},
+    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline", "plan", "profile")},
 }
 
 

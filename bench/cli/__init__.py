@@ -4,4 +4,5 @@ from bench.cli import measure as measure  # noqa: I001  # each module adds its c
 from bench.cli import gate as gate
 from bench.cli import baseline as baseline
 from bench.cli import plan as plan
+from bench.cli import profile as profile
 from bench.cli.app import main as main

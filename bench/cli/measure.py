@@ -37,6 +37,7 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run into this store stopped.")] = False,
     engine: Annotated[str, typer.Option(help="Where replicates run.")] = "local",
     exclusive: Annotated[bool, typer.Option("--exclusive", help="Refuse where others use the machine.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Profile each case when all is measured.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Measure a matrix on this machine and write the report."""
@@ -57,6 +58,7 @@ def run(
         allocator=one_of("--allocator", allocator, ("pinned", "system")),
         engine=engine,
         exclusive=exclusive,
+        profile="after" if profile else "no",
         seed=seed,
     )
     records = _measured(request, store)
