@@ -127,16 +127,19 @@ class Profile:
 
 def profile_of(record: Record) -> Profile | None:
     """The profile of a case, or None where there is none; `why_none` says why."""
+    if not record.profile or record.profile.get("reason"):
+        return None
     try:
-        return Profile.from_json(record.profile) if record.profile and not why_none(record) else None
+        return Profile.from_json(record.profile)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
 def why_none(record: Record) -> str | None:
     """Why a case that was to be profiled has no profile; None where it has one, or was not to be profiled."""
-    reason = (record.profile or {}).get("reason")
-    return None if reason is None else str(reason)
+    if record.profile is None or profile_of(record) is not None:
+        return None
+    return str(record.profile.get("reason") or "this version cannot read the profile")
 
 
 def _all(kind: type[Any], data: Any) -> tuple[Any, ...]:

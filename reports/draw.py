@@ -8,16 +8,20 @@ from reports.history import History
 from reports.history_svg import history_svg
 from reports.pareto import Pareto
 from reports.pareto_svg import pareto_svg
+from reports.profile.pictures import Split
+from reports.profile.split_svg import split_svg
 from reports.steps import StepTimes
 from reports.steps_svg import steps_svg
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_svg
 
-Picture = Chart | History | Pareto | StepTimes | Timeline
+Picture = Chart | History | Pareto | Split | StepTimes | Timeline
 
 
 def draw(picture: Picture) -> str:
     """The picture as one ``<svg>`` element, its texts escaped."""
+    if isinstance(picture, Split):
+        return split_svg(picture)
     if isinstance(picture, Timeline):
         return timeline_svg(picture)
     if isinstance(picture, StepTimes):

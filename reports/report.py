@@ -16,6 +16,7 @@ from reports.environments import comparability, environment_table
 from reports.failures import Failure, failures
 from reports.history import History, histories
 from reports.method import METHOD, metrics_table
+from reports.profile.overview import overview
 from reports.results import result_tables, summary_table
 
 
@@ -31,6 +32,7 @@ class Report:
     history: tuple[History, ...]
     results: tuple[Table, ...]
     charts: tuple[Charts, ...]
+    profiles: Table | None
     cases: tuple[CaseRow, ...]
     failures: tuple[Failure, ...]
     comparability: tuple[Table, ...]
@@ -68,6 +70,7 @@ def build(
         history=histories(records, earlier),
         results=result_tables(rows, changed),
         charts=charts(rows),
+        profiles=overview(rows),
         cases=rows,
         failures=failures(rows),
         comparability=comparability([row.record for row in rows], baseline or ()),

@@ -35,22 +35,25 @@ def breakdown(profile: Profile) -> Table:
     """Where a step's time goes: its phases, then what is a share of it."""
     step = profile.seconds / profile.steps
     unit = scale("s", [step, *(phase.seconds / profile.steps for phase in profile.phases)])
+    whole = sum(
+        phase.seconds for phase in profile.phases
+    )  # between two steps, which no phase holds, is next to nothing
     on_device = any(phase.device_seconds is not None for phase in profile.phases)
     rows = [
         (
             Cell(line(phase.name)),
             _time(phase.seconds / profile.steps, unit),
-            _share(phase.seconds, profile.seconds),
+            _share(phase.seconds, whole),
             *([_time((phase.device_seconds or 0) / profile.steps, unit)] if on_device else []),
         )
         for phase in profile.phases
     ]
     columns = [Column("Phase"), Column("Time", unit.unit, True), Column("Share", "%", True)]
     columns += [Column("Kernels launched in it", unit.unit, True)] if on_device else []
-    watched = f"{profile.steps} steps under {line(profile.source)} of torch {line(profile.torch)}, apart from measuring"
-    remarks = [f"{watched}: {quantity(step, 's')} each while watched. Trace: {line(profile.trace)}."]
+    where = f"{profile.steps} steps under {line(profile.source)} of torch {line(profile.torch)}, apart from measuring"
+    remarks = [f"{where}: {quantity(step, 's')} each while watched. Trace: {line(profile.trace)}."]
     remarks += [
-        f"{title}: {_percent(reading.value, 1)} % {meaning}."
+        f"{title}: {percent(reading.value, 1)} % {meaning}."
         for name, (title, meaning) in _SHARES.items()
         if (reading := profile.shares.get(name)) and reading.value is not None
     ]
@@ -84,7 +87,7 @@ def operators(profile: Profile) -> Table:
     ]
     rows = tuple(
         (
-            Cell(_called(one)),
+            Cell(called(one)),
             _time(one.self_seconds / steps, unit),
             _share(one.self_seconds, profile.operator_seconds),
             *([_time(one.device_seconds / steps, unit)] if on_device else []),
@@ -95,7 +98,7 @@ def operators(profile: Profile) -> Table:
     )
     more = profile.operator_names - len(shown)
     rest = profile.operator_seconds - sum(one.self_seconds for one in shown)
-    told = f"{more} more operators: {_percent(rest, profile.operator_seconds)} % of the self time."
+    told = f"{more} more operators: {percent(rest, profile.operator_seconds)} % of the self time."
     return Table("Top operators", tuple(columns), rows, remarks=(told,) if more > 0 else ())
 
 
@@ -122,7 +125,7 @@ def kernels(profile: Profile) -> Table:
     )
     more = profile.kernel_names - len(shown)
     rest = profile.kernel_seconds - sum(one.seconds for one in shown)
-    told = f"{more} more kernels: {_percent(rest, profile.kernel_seconds)} % of their time."
+    told = f"{more} more kernels: {percent(rest, profile.kernel_seconds)} % of their time."
     return Table("Top kernels", columns, rows, remarks=(told,) if more > 0 else ())
 
 
@@ -130,7 +133,7 @@ def owners(profile: Profile) -> Table:
     """Who owned the memory at its peak, in the profile's last step."""
     memory = profile.memory
     columns = (
-        Column("Owner", meaning="The outermost operator in which it was allocated."),
+        Column("Owner at the peak", meaning="The outermost operator in which it was allocated."),
         Column("Phase", meaning="In which it was allocated."),
         Column("Size", "", True),
         Column("Share", "%", True),
@@ -151,7 +154,8 @@ def owners(profile: Profile) -> Table:
     return Table("Memory at the peak", columns, rows).filled
 
 
-def _called(one: Operator) -> str:
+def called(one: Operator) -> str:
+    """An operator's name as shown."""
     return OUTSIDE if one.name == STEPS else line(one.name, 120)
 
 
@@ -160,13 +164,13 @@ def _time(seconds: float, unit: Scale) -> Cell:
 
 
 def _share(part: float, whole: float) -> Cell:
-    return Cell(_percent(part, whole), "%", part / whole, size=0.01) if whole else absent("there is nothing to share")
+    return Cell(percent(part, whole), "%", part / whole, size=0.01) if whole else absent("there is nothing to share")
 
 
-def _percent(part: float, whole: float) -> str:
+def percent(part: float, whole: float) -> str:
     """One decimal, so that a column can be read down.
 
-    >>> _percent(1, 3), _percent(1, 10_000)
+    >>> percent(1, 3), percent(1, 10_000)
     ('33.3', '<0.1')
     """
     share = 100 * part / whole if whole else 0.0
