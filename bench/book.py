@@ -80,6 +80,7 @@ class Book:
         """Take in what a profile found, or why it found nothing, and write the record; no replicate is of it."""
         outcome = _outcome(0, ended)
         record = self.record(case) or self._fresh(case)
+        record = record if record.replicates else replace(record, reason="profiled only, nothing is measured yet")
         why = f"{outcome.replicate.status}: {outcome.replicate.reason}"
         return self._write(
             replace(

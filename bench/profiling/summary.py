@@ -12,7 +12,7 @@ from bench.profiling.memory import memory
 from bench.profiling.nesting import nest
 from bench.profiling.operators import operators
 from bench.profiling.phases import DATA, Phases
-from bench.profiling.trace import Trace
+from bench.profiling.trace import DEVICES, Trace
 from bench.record import Reading
 
 T = TypeVar("T", Operator, Kernel)
@@ -22,8 +22,8 @@ SOURCE = "torch.profiler"
 _KEPT = 30  # operators and kernels of a record; the totals are over all
 _NAME = 300  # letters of a name: templates of kernels have thousands
 
-NO_PHASES = "the step goes neither backward nor updates, and marks no phase: it is one"
-NO_DATA = "the step loads no data: its batches are on the device before it begins"
+NO_PHASES = "the step calls neither backward nor an optimizer, and marks no phase"
+NO_DATA = "the step calls no DataLoader, and marks no phase that loads data"
 
 
 def summarize(
@@ -47,7 +47,7 @@ def summarize(
     absent = {
         "phases": "" if times else NO_PHASES,
         "kernels": "" if kernels else no_kernels,
-        "memory": "" if curve else "no tensor was allocated in the last step",
+        "memory": "" if curve else _no_memory(trace.kind),
     }
     return Profile(
         source=SOURCE,
@@ -67,6 +67,12 @@ def summarize(
         memory=curve,
         absent={part: reason for part, reason in absent.items() if reason},
     )
+
+
+def _no_memory(kind: str) -> str:
+    if kind not in DEVICES:
+        return f"memory is profiled on {' and '.join(DEVICES)} only, not on {kind}"
+    return "no tensor was allocated in the last step"
 
 
 def _shares(trace: Trace, phases: tuple[Phase, ...], no_kernels: str) -> dict[str, Reading]:

@@ -17,7 +17,7 @@ STEP = "ProfilerStep#"  # torch's own name for a step, which its readers look fo
 
 _HOST = {"cpu_op", "user_annotation", "cuda_runtime", "cuda_driver"}
 _DEVICE = {"kernel", "gpu_memcpy", "gpu_memset"}
-_DEVICES = {"cpu": 0, "cuda": 1}  # c10/core/DeviceType.h
+DEVICES = {"cpu": 0, "cuda": 1}  # whose memory is told, by the numbers of c10/core/DeviceType.h
 # torch's key_averages leaves these out.
 _LEFT_OUT = {
     *("profiler::_record_function_enter", "profiler::_record_function_enter_new", "profiler::_record_function_exit"),
@@ -111,7 +111,7 @@ def _spans(events: list[Any]) -> Iterator[Span]:
 
 def _allocations(events: list[Any], kind: str) -> Iterator[Allocation]:
     for event in events:
-        if event.get("name") == "[memory]" and event["args"].get("Device Type") == _DEVICES.get(kind):
+        if event.get("name") == "[memory]" and event["args"].get("Device Type") == DEVICES.get(kind):
             args = event["args"]
             yield Allocation(
                 _row(event), _nanoseconds(event["ts"]), args["Addr"], args["Bytes"], args.get("Total Allocated", 0)

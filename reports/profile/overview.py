@@ -26,7 +26,8 @@ def overview(rows: Sequence[CaseRow]) -> Table | None:
         Column("Longest operator", meaning="With its share of all operators' self time."),
         *(Column(title, "%", True) for title in _SHARES.values()),
     )
-    table = Table("Profiles", columns, tuple(_row(row, profile) for row, profile in found))
+    without = (f"{row.full_name}: not profiled: {line(why)}." for row, _ in found if (why := why_none(row.record)))
+    table = Table("Profiles", columns, tuple(_row(row, profile) for row, profile in found), tuple(without))
     kept = [place for place, _ in enumerate(columns) if any(not row[place].absent for row in table.rows)]
     for place in reversed([place for place, _ in enumerate(columns) if place not in kept]):
         table = table.without(place)

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from bench.profile import profile_of, why_none
 from bench.store import Store
 
 USER = Path(__file__).parents[1] / "user"
-PRETRAIN = ("bert:Pretrain", "--device", "cpu", "--set", "size=tiny", "--set", "sequence_length=16", "--batch", "2")
+DOCS = (Path(__file__).parents[2] / "docs" / "profiling.md").read_text()
 SCHEMA = json.loads((resources.files("bench") / "record.schema.json").read_text())
 
 MATRIX = """
@@ -40,9 +41,10 @@ def wattmark(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def profiled(tmp_path_factory):
-    """A folder with the store of a profile, and what the command said."""
+    """A folder with the store of the documented profile, and what the command said."""
     folder = tmp_path_factory.mktemp("profiled")
-    return folder, wattmark(folder, "profile", *PRETRAIN, "--data", "generated", "-o", "store")
+    _, *arguments = shlex.split(re.search(r"^```console\n(.*)\n```", DOCS, re.MULTILINE)[1])
+    return folder, wattmark(folder, *arguments)
 
 
 def test_a_profile_is_printed_kept_in_a_record_and_its_trace_beside_it(profiled):
@@ -60,7 +62,11 @@ def test_a_profile_is_printed_kept_in_a_record_and_its_trace_beside_it(profiled)
     ):
         assert words in done.stdout
     [record] = Store(folder / "store")
-    assert (record.status, record.reason, record.samples) == ("interrupted", "nothing measured yet", ())
+    assert (record.status, record.reason, record.samples) == (
+        "interrupted",
+        "profiled only, nothing is measured yet",
+        (),
+    )
     profile = profile_of(record)
     assert re.fullmatch(rf"traces/{record.case.id}\.\d{{13}}\.pt\.trace\.json\.gz", profile.trace)
     assert (folder / "store" / profile.trace).exists()

@@ -183,6 +183,7 @@ def test_profiles_of_all_cases_stand_in_one_table():
     assert column(found, "Split of the step") == [split, "—", "forward 30.0 %, backward 55.0 %, optimizer 15.0 %"]
     assert column(found, "Longest operator") == ["aten::addmm 50.0 %", "—", "aten::addmm 50.0 %"]
     idle = [row[[one.title for one in found.columns].index("Device idle")] for row in found.rows]
+    assert [one.partition(": ")[2] for one in found.remarks] == ["not profiled: timeout: no end after 60 s."]
     assert [cell.note or cell.text for cell in idle] == [NO_KERNELS, "timeout: no end after 60 s", "31.0"]
 
 
