@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 from bench.plausible import doubts, fact
-from bench.rates import value
+from bench.rates import NOT_MEASURED, value
 from bench.record import Record, Replicate, Sample
+from bench.roof import Roofs, si
 
 # Beyond these a window is called contaminated. Evidence: a spinning neighbour took CPU time over wall x threads from
 # 0.99 to 0.65 on two cores; a tenth of the machine's time was the limit under which A/A pairs stayed clean.
@@ -32,8 +33,11 @@ UNSEEN = 0.25  # share of a step; see `unseen`
 NAMED = 3  # most other processes that are named
 
 
-def caveats(record: Record) -> list[str]:
-    """What a reader must know before trusting the record's numbers; nothing, where its status leaves it none."""
+def caveats(record: Record, roofs: Roofs = NOT_MEASURED) -> list[str]:
+    """What a reader must know before trusting the record's numbers; nothing, where its status leaves it none.
+
+    ``roofs`` are the measured peaks that it is held against.
+    """
     if record.status not in ("ok", "interrupted"):
         return []
     doubted = doubts(record)
@@ -47,6 +51,7 @@ def caveats(record: Record) -> list[str]:
         *_limits(record),
         *_ecc(record),
         *_energy(record),
+        *_peak(record, roofs),
         *(doubt.text for doubt in doubted),
     ]
     return list(dict.fromkeys(found))
@@ -170,6 +175,16 @@ def _energy(record: Record) -> Iterator[str]:
         yield (
             f"steps of {step * 1e3:.0f} ms beat with the power sensor's period of {period * 1e3:.0f} ms: it may not "
             f"see what happens in {gap:.0%} of the step (in {len(aliased)} of {len(record.samples)} windows)"
+        )
+
+
+def _peak(record: Record, roofs: Roofs) -> Iterator[str]:
+    """A measured peak that the case exceeds is none: its kernels are slower than the case's, or were disturbed."""
+    share, rate = value(record, "mfu.measured", roofs), value(record, "flop.rate")
+    if share.value is not None and rate.value is not None and share.value > 1:
+        yield (
+            f"the measured peak is too low: {share.source}, and this case reached {si(rate.value, 'FLOP/s')}; "
+            "measure it again with `wattmark peaks` while nothing else runs"
         )
 
 

@@ -55,7 +55,7 @@ def count(prepared: Prepared, device: Device, flops: Sequence[int | None]) -> Co
         (("faults",), lambda: _faults(step)),
         (("allocated.step", "memory.peak"), lambda: _memory(step, device)),
         (("kernels",), lambda: _kernels(step, device)),
-        (("operators", "flop.dispatched"), lambda: _operators(step)),
+        (("operators", "flop.dispatched", "bytes.dispatched"), lambda: _operators(step)),
     )
     found: Counts = {}
     with _no_collector():
@@ -256,12 +256,13 @@ def _operators(step: Callable[[], None]) -> Counts:
             step()
         runs.append(run)
     first, second = runs
-    if first.ran != second.ran or first.flop != second.flop:
+    if (first.ran, first.flop, first.bytes) != (second.ran, second.flop, second.bytes):
         differing = sorted(name for name in first.ran | second.ran if first.ran[name] != second.ran[name])
         reason = f"two steps in a row dispatched different operators: {', '.join(differing[:3]) or 'in their shapes'}"
-        return {"operators": absent(reason), "flop.dispatched": absent(reason)}
+        return {name: absent(reason) for name in ("operators", "flop.dispatched", "bytes.dispatched")}
     source = "TorchDispatchMode"
     return {
         "operators": _counted(second.ran.total(), source, second.ran),
         "flop.dispatched": _counted(second.flop, f"{source}, torch.utils.flop_counter"),
+        "bytes.dispatched": _counted(second.bytes, f"{source}, operators' inputs and outputs"),
     }

@@ -17,7 +17,7 @@ from bench.gating import Gating
 MAX = "max"  # a batch size: the largest that fits, found by search
 
 _NUMBERS = ("replicates", "budget", "accelerator_budget", "timeout")
-_SETTINGS = {"description", *_NUMBERS, "gate", "cases"}
+_SETTINGS = {"description", *_NUMBERS, "peaks", "gate", "cases"}
 _ENTRY = {"workload", "on", "precision", "batch_size", "gate"}
 
 
@@ -55,8 +55,8 @@ class Entry:
 class Matrix:
     """Entries, and how long to measure: ``budget`` and ``timeout`` are seconds of one replicate.
 
-    An accelerator's budget is its own, since its energy counter ticks slowly: windows must be long for it.
-    """
+    An accelerator's budget is its own, since its energy counter ticks slowly: windows must be long for it. ``peaks``:
+    what the devices reach at most is to be measured first."""
 
     name: str
     entries: tuple[Entry, ...]
@@ -65,6 +65,7 @@ class Matrix:
     budget: float = 5.0
     accelerator_budget: float = 10.0
     timeout: float = 600.0
+    peaks: bool = False
     gating: Gating = field(default_factory=Gating)
 
 
@@ -116,14 +117,15 @@ def parse(data: Mapping[str, Any], name: str, axes_of: AxesOf) -> Matrix:
     tables = data.get("cases")
     if not isinstance(tables, list) or not tables:
         raise SpecError(f"{where}: has no [[cases]] table; each names a workload and lists values for its axes")
-    settings = {key: data[key] for key in ("description", *_NUMBERS) if key in data}
+    settings = {key: data[key] for key in ("description", *_NUMBERS, "peaks") if key in data}
     for key in _NUMBERS:
         if key in settings and not (isinstance(settings[key], int | float) and settings[key] > 0):
             raise SpecError(f"{where}: {key} = {settings[key]!r}; a number above 0 is needed")
+    if settings.get("peaks", False) not in (True, False):
+        raise SpecError(f"{where}: peaks = {data['peaks']!r}; true or false is needed")
     gating = Gating().override(_table(data.get("gate", {}), f"{where}, [gate]"), f"{where}, [gate]")
-    entries = tuple(
-        _entry(table, f"{where}, [[cases]] {number}", axes_of, gating) for number, table in enumerate(tables, 1)
-    )
+    places = (f"{where}, [[cases]] {number}" for number in range(1, len(tables) + 1))
+    entries = tuple(_entry(table, place, axes_of, gating) for table, place in zip(tables, places, strict=True))
     return Matrix(name, entries, gating=gating, **settings)
 
 

@@ -92,6 +92,29 @@ _ALL = (
     Metric("power.dram", "W", "lower", "power", "Mean power of the host's memory inside the windows."),
     Metric("flop.step", "FLOP", "neither", "compute", "Model FLOPs of one step, counted on the meta device."),
     Metric("flop.rate", "FLOP/s", "higher", "compute", "Model FLOPs done per second of synchronised wall clock."),
+    Metric(
+        "mfu",
+        "1",
+        "higher",
+        "compute",
+        "Model FLOP/s over the dense peak that the vendor states for the precision.",
+        kind="share",
+    ),
+    Metric(
+        "mfu.measured",
+        "1",
+        "higher",
+        "compute",
+        "Model FLOP/s over the best matrix product that was measured on the device in the precision.",
+        kind="share",
+    ),
+    Metric(
+        "intensity",
+        "FLOP/B",
+        "neither",
+        "compute",
+        "Arithmetic intensity: FLOPs of a step's operators over the bytes that they read and write, without any cache.",
+    ),
     Metric("clock.sm", "Hz", "neither", "state", "Median SM clock of a window, then the mean over windows.", "mean"),
     Metric(
         "clock.memory", "Hz", "neither", "state", "Median memory clock of a window, then the mean over windows.", "mean"

@@ -14,7 +14,7 @@ from math import isclose
 from typing import Any
 
 from bench.metric import METRICS
-from bench.peaks import peak
+from bench.peaks import peak_of
 from bench.rates import value
 from bench.record import Record, Replicate, Sample
 
@@ -27,6 +27,8 @@ OF_IDLE, OF_LIMIT = 0.95, 1.20
 # The device's memory is polled, and may be read just before the process's last allocation.
 LADDER_AGREES = 0.02
 ROUNDING = 1e-6
+# Of one forward pass both count the same products, and came out equal for every workload of ours.
+FLOPS_AGREE = 0.01
 
 # Each is part of the next one. The first three are torch's peaks of the window, the others the end of it.
 _LADDERS = (
@@ -56,7 +58,7 @@ def doubts(record: Record) -> list[Doubt]:
     found = [
         *_worst(record, _flop_rate, invalid=True),
         *(Doubt(text, True) for text in (*_published(record), *_percentiles(record))),
-        *(Doubt(text, False) for text in _outside_steps(record)),
+        *(Doubt(text, False) for text in (*_outside_steps(record), *_missed_flops(record))),
         *_worst(record, _power, invalid=False),
         *_worst(record, _ladder, invalid=False),
         *_worst(record, _ranges, invalid=False),
@@ -97,8 +99,7 @@ def _totals(record: Record, replicate: Replicate, sample: Sample) -> _Found:
 def _flop_rate(record: Record, replicate: Replicate, sample: Sample) -> _Found:
     """FLOPs are the model's, and an algorithm may need fewer: a Winograd convolution multiplies up to 2.25 times less
     often. A whole step stays below the peak for all that, since only a part of it is such convolutions."""
-    device = record.environment.get("device")
-    named = peak(str(device.get("label")), record.case.precision) if isinstance(device, Mapping) else None
+    named = peak_of(record.environment, record.case.precision)
     if named is None or sample.flop is None:
         return
     clock = _number(sample, "clock.sm")
@@ -142,6 +143,22 @@ def _outside_steps(record: Record) -> Iterator[str]:
         in_steps = sum(sum(sample.step_seconds) for sample in one.samples)
         if (one.clock or "").startswith("perf_counter") and 0 < in_steps < IN_STEPS * seconds:
             yield f"steps took {in_steps:.4g} s of their windows' {seconds:.4g} s in replicate {one.index}"
+
+
+def _missed_flops(record: Record) -> Iterator[str]:
+    """A count of the model's FLOPs that leaves out attention, as torch's did on CPUs, lacks what was dispatched.
+
+    A step that trains may well dispatch more, since it computes again what it did not keep; and where batches differ,
+    the model's are the mean over them and what was dispatched is of the first one.
+    """
+    model, ran = ((record.counters or {}).get(name, {}).get("value") for name in ("flop.step", "flop.dispatched"))
+    trains = any("loss.first" in one.readings for one in record.measured)
+    alike = len({(sample.flop or 0) / sample.steps for sample in record.samples}) == 1
+    if model and ran and alike and not trains and model < (1 - FLOPS_AGREE) * ran:
+        yield (
+            f"the model's FLOPs are {model / 1e9:.4g} GFLOP a step, and its operators did {ran / 1e9:.4g} GFLOP: what "
+            "counts them misses some, so FLOP/s and MFU are too low"
+        )
 
 
 def _power(record: Record, replicate: Replicate, sample: Sample) -> _Found:

@@ -71,8 +71,8 @@ class Progress:
             self._print(escape(text))
 
     def plan(self, cases: Sequence[Case], replicates: int) -> None:
-        """How much there is to do."""
-        self._replicates = replicates
+        """How much there is to do from now on."""
+        self._replicates, self._done = replicates, 0
         self._total = len(cases) * replicates
         self._left = {case.id: replicates for case in cases}
         self._names = short_names(cases)

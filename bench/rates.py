@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from bench.errors import Unavailable
 from bench.metric import METRICS, unit_of
+from bench.reach import INTENSITY, PEAKS, intensity
 from bench.record import Reading, Record, Replicate, Sample
+from bench.roof import Roofs
 from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
 
 
@@ -30,33 +33,38 @@ class Value:
     error: float | None = None
 
 
-def values(record: Record) -> list[Value]:
-    """Every metric of a record in the order of `bench.metric.METRICS`, measured or absent."""
-    return [_value(record, metric) for metric in METRICS]
+NOT_MEASURED = Roofs()
 
 
-def value(record: Record, metric: str) -> Value:
+def values(record: Record, roofs: Roofs = NOT_MEASURED) -> list[Value]:
+    """Every metric of a record in the order of `bench.metric.METRICS`, measured or absent; ``roofs`` are the measured
+    peaks of devices (`bench.measured_peaks`), which other records hold."""
+    return [_value(record, metric, roofs) for metric in METRICS]
+
+
+def value(record: Record, metric: str, roofs: Roofs = NOT_MEASURED) -> Value:
     """One metric of a record.
 
     Raises:
         KeyError: no such metric.
     """
     METRICS[metric]
-    return _value(record, metric)
+    return _value(record, metric, roofs)
 
 
-def _value(record: Record, metric: str) -> Value:
+def _value(record: Record, metric: str, roofs: Roofs) -> Value:
     unit = unit_of(metric, record.item or "item")
     if not record.samples or record.status not in ("ok", "interrupted"):
         return Value(metric, unit, None, reason=record.reason or "nothing was measured")
     if metric == "memory.planning":
-        planned = _value(record, "memory.host" if record.case.device == "cpu" else "memory.process")
+        planned = _value(record, "memory.host" if record.case.device == "cpu" else "memory.process", roofs)
         return replace(planned, metric=metric)
     if metric.startswith("latency.p"):
         return _latency(record, metric, unit)
     try:
-        per_replicate = [_RULES.get(metric, _reading(metric))(replicate) for replicate in record.measured]
-    except _Absent as absent:
+        rule = _RULES.get(metric) or _of_record(record, metric, roofs) or _reading(metric)
+        per_replicate = [rule(replicate) for replicate in record.measured]
+    except (_Absent, Unavailable) as absent:
         return Value(metric, unit, None, reason=str(absent))
     result = estimate([figure.number for figure in per_replicate])
     return Value(
@@ -145,6 +153,19 @@ def _work(unit: str) -> Callable[[Sample], float]:
 
 def _flop_step(replicate: Replicate) -> _Figure:
     return _ratio(_flop, _steps)(replicate)._replace(source="meta device")
+
+
+def _of_record(record: Record, metric: str, roofs: Roofs) -> Rule | None:
+    """The rule of a metric that takes more than a replicate: peaks of the device, and counters (`bench.reach`)."""
+
+    def share(replicate: Replicate) -> _Figure:
+        rate = _RULES["flop.rate"](replicate).number
+        peak = PEAKS[metric](record, roofs)
+        return _Figure(rate / peak.rate, peak.source)
+
+    if metric == "intensity":
+        return lambda replicate: _Figure(intensity(record), INTENSITY)
+    return share if metric in PEAKS else None
 
 
 def _power(name: str) -> Rule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from bench import matrix as matrices
@@ -17,7 +17,10 @@ from bench.fit import largest
 from bench.job import Job, seed_of
 from bench.matrix import Matrix
 from bench.measuring import Plan
+from bench.peak_table import PeakTable
+from bench.peaks import TABLE, label_of
 from bench.record import Record, Run
+from bench.roof import identity
 from bench.store import Store
 from bench.workload import axes, find
 
@@ -27,8 +30,8 @@ FAILURE = "this machine could not be read"
 
 @dataclass(frozen=True)
 class Request:
-    """All that one call of ``wattmark run`` was asked to do. ``profile`` says whether each case is profiled when all is
-    measured, or only that."""
+    """All that one call of ``wattmark run`` was asked to do: ``peaks`` is measured first, ``peak_table`` recorded, and
+    ``profile`` says whether each case is profiled when all is measured, or only that."""
 
     matrix: Matrix
     devices: Sequence[str]
@@ -42,6 +45,8 @@ class Request:
     exclusive: bool = False
     profile: Literal["no", "after", "only"] = "no"
     resumed: Sequence[Record] = ()
+    peaks: Matrix | None = None
+    peak_table: PeakTable = field(default_factory=dict)
 
 
 class Progress(Protocol):
@@ -71,11 +76,15 @@ def run(request: Request, progress: Progress) -> list[Record]:
         devices = choose(request.devices, list_devices(machine))
         cases = matrices.expand(request.matrix, devices, request.data, request.model)
         check(cases)
-        environments = {device: environment_of(machine, device, request.allocator) for device in devices}
+        environments = {
+            device: _with_peaks(environment_of(machine, device, request.allocator), request.peak_table)
+            for device in devices
+        }
         _refuse_other_environment(request.resumed, environments)
         if request.exclusive:
             _refuse_company(machine, environments)
         request.store.create()
+        reached = _reach(machine, request, request.peaks, environments, progress) if request.peaks else []
         book = Book(request.store, request.run, environments, request.resumed)
         worker = Worker(machine, book, request, progress)
         for family in matrices.searches(request.matrix, devices, request.data, request.model):
@@ -87,6 +96,34 @@ def run(request: Request, progress: Progress) -> list[Record]:
         if request.profile != "no":
             for case in cases:
                 worker.profile(case)
+    return [*reached, *book.records]
+
+
+def _with_peaks(environment: Mapping[str, Any], table: PeakTable) -> Mapping[str, Any]:
+    """The environment with what a file of peaks says of its device."""
+    given = table.get(label_of(environment))
+    return {**environment, TABLE: given} if given else environment
+
+
+def _reach(
+    machine: Engine,
+    request: Request,
+    peaks: Matrix,
+    environments: Mapping[str, Mapping[str, Any]],
+    progress: Progress,
+) -> list[Record]:
+    """Measure what the devices reach at most, less what the store knows already, as a run of its own."""
+    known = {
+        (record.case.id, identity(record.environment)) for record in request.store if record.status != "interrupted"
+    }
+    cases = matrices.expand(peaks, list(environments))
+    cases = [case for case in cases if (case.id, identity(environments[case.device])) not in known]
+    run = Run.new(request.run.command, peaks.replicates, request.run.seed)
+    book = Book(request.store, run, environments)
+    worker = Worker(machine, book, replace(request, matrix=peaks, run=run, meters=()), progress)
+    progress.plan(cases, peaks.replicates)
+    for case, index in order(cases, peaks.replicates, run.seed):
+        worker.measure(case, index)
     return book.records
 
 

@@ -11,6 +11,7 @@ from bench.caveats import caveats
 from bench.metric import METRICS
 from bench.rates import Value, values
 from bench.record import STATUSES, Record
+from bench.roof import Roof, Roofs
 from reports.axes import (
     Axes,
     axes,
@@ -42,7 +43,7 @@ class CaseRow:
 
     ``device`` is torch's name, ``device_words`` what tells it from the other devices here. ``problem`` is the workload
     with those of its axes that vary: rows of one problem do the same work. ``name`` says the rest, from device to batch
-    size. ``values`` are the raw metrics, ``cells`` the same ones as shown.
+    size. ``values`` are the raw metrics, ``cells`` the same ones as shown; ``roof`` is the device's, as measured.
     """
 
     record: Record
@@ -65,6 +66,7 @@ class CaseRow:
     values: Mapping[str, Value]
     cells: Mapping[str, Cell]
     speedup: Cell
+    roof: Roof
     stderr: str
     repeat: Repeat
 
@@ -101,9 +103,12 @@ class CaseRow:
         return f"{self.problem} · {self.name}"
 
 
-def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
+def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[CaseRow, ...]:
     """A row for each record: by workload, its varying axes, device, precision and batch size, in that order."""
-    found = [({value.metric: _clean(value) for value in values(one)}, one) for one in sorted(records, key=order)]
+    reached = roofs or Roofs()
+    found = [
+        ({value.metric: _clean(value) for value in values(one, reached)}, one) for one in sorted(records, key=order)
+    ]
     scales = _scales(found)
     constant = constant_axes(record.case for record in records)
     words = device_words(records)
@@ -134,10 +139,11 @@ def case_rows(records: Sequence[Record]) -> tuple[CaseRow, ...]:
             axes={line(name): line(value) if isinstance(value, str) else value for name, value in axes(record).items()},
             varying=tuple(map(line, varying)),
             status=Cell(record.status, note=line(record.reason or ""), tone=STATUS_TONES[record.status]),
-            caveats=tuple(map(line, caveats(record))),
+            caveats=tuple(map(line, caveats(record, reached))),
             values=metrics,
             cells=cells,
             speedup=speedup(record),
+            roof=reached.of(record.environment),
             stderr=_stderr(record),
             repeat=again(record, varying),
         )

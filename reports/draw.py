@@ -10,12 +10,14 @@ from reports.pareto import Pareto
 from reports.pareto_svg import pareto_svg
 from reports.profile.pictures import Split
 from reports.profile.split_svg import split_svg
+from reports.roofline import Roofline
+from reports.roofline_svg import roofline_svg
 from reports.steps import StepTimes
 from reports.steps_svg import steps_svg
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_svg
 
-Picture = Chart | History | Pareto | Split | StepTimes | Timeline
+Picture = Chart | History | Pareto | Roofline | Split | StepTimes | Timeline
 
 
 def draw(picture: Picture) -> str:
@@ -26,6 +28,8 @@ def draw(picture: Picture) -> str:
         return timeline_svg(picture)
     if isinstance(picture, StepTimes):
         return steps_svg(picture)
+    if isinstance(picture, Roofline):
+        return roofline_svg(picture)
     if isinstance(picture, History):
         return history_svg(picture)
     return pareto_svg(picture) if isinstance(picture, Pareto) else svg(picture)

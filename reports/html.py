@@ -46,7 +46,7 @@ def export(report: Report) -> bytes:
 def _with_records(report: Report, groups: Sequence[CaseGroup], packed: Packed, whole: bytes) -> bytes:
     """The page with its records where they fit."""
     room = LARGEST - _LINK - len(whole)
-    records = archive([row.record for row in report.cases], room * 3 // 4)  # base64 makes four bytes of three
+    records = archive(report.records, room * 3 // 4)  # base64 makes four bytes of three
     return _page(report, groups, packed, records) if records else whole
 
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.errors import SpecError
+from bench.measured_peaks import is_peak, roofs
 from bench.record import Record
+from reports.axes import order
 from reports.cases import CaseRow, case_rows, counts
 from reports.cell import Column, Table, plain
 from reports.changes import Changes, changes
@@ -16,13 +18,15 @@ from reports.environments import comparability, environment_table
 from reports.failures import Failure, failures
 from reports.history import History, histories
 from reports.method import METHOD, metrics_table
+from reports.peaks import peaks_table
 from reports.profile.overview import overview
 from reports.results import result_tables, summary_table
 
 
 @dataclass(frozen=True)
 class Report:
-    """Finished tables, charts and sentences. ``cases`` holds everything that is known of each case."""
+    """Finished tables, charts and sentences. ``cases`` holds everything that is known of each case; ``records`` is what
+    all was made of."""
 
     title: str
     subtitle: str
@@ -39,6 +43,7 @@ class Report:
     environment: Table
     method: tuple[tuple[str, str], ...]
     metrics: Table
+    records: tuple[Record, ...]
 
     @property
     def caveats(self) -> tuple[CaseRow, ...]:
@@ -56,7 +61,9 @@ def build(
     """
     if not records:
         raise SpecError("no records to report on; give a store that `wattmark run -o` wrote")
-    rows = case_rows(records)
+    peaks = [record for record in records if is_peak(record.case)]
+    cases = [record for record in records if not is_peak(record.case)]
+    rows = case_rows(cases or records, roofs(peaks))
     devices = dict.fromkeys(
         row.device if row.device_label == row.device else f"{row.device} ({row.device_label})" for row in rows
     )
@@ -68,7 +75,7 @@ def build(
         summary=summary_table(rows),
         changes=changed,
         history=histories(records, earlier),
-        results=result_tables(rows, changed),
+        results=(*result_tables(rows, changed), *(peaks_table(peaks) if cases else ())),
         charts=charts(rows),
         profiles=overview(rows),
         cases=rows,
@@ -77,6 +84,7 @@ def build(
         environment=environment_table([row.record for row in rows]),
         method=METHOD,
         metrics=metrics_table(),
+        records=tuple(sorted(records, key=order)),
     )
 
 

@@ -26,8 +26,18 @@ SHOWN = {
     "power.mean": "Power",
     "energy.item": "Gross energy per item",
     "flop.rate": "Model FLOP/s",
+    "mfu": "MFU",
+    "mfu.measured": "Of measured peak",
 }
-_MINOR = ("throughput.token", "throughput.real_token", "latency.p50", "latency.p95", "flop.rate")
+_MINOR = (
+    "throughput.token",
+    "throughput.real_token",
+    "latency.p50",
+    "latency.p95",
+    "flop.rate",
+    "mfu",
+    "mfu.measured",
+)
 # A brief table has the ratio alone: those that stand out are told with all else in a table of their own.
 _CHANGE = (CHANGE[0], *(replace(column, minor=True) for column in CHANGE[1:]))
 _ENERGY = 3  # the summary's column of joules

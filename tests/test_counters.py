@@ -107,6 +107,7 @@ def test_a_step_of_one_layer_counts_what_it_does(pinned):
     # x @ w.T + b, and relu: both results of 4 x 64 floats live together.
     assert found["operators"]["histogram"] == {"aten.addmm.default": 1, "aten.relu.default": 1, "aten.t.default": 1}
     assert found["flop.dispatched"]["value"] == found["flop.step"]["value"] == 2 * 4 * 64 * 64
+    assert found["bytes.dispatched"]["value"] == 4 * (64 * 64 + 64 + 2 * 4 * 64) + 4 * (2 * 4 * 64)
     assert found["allocated.step"]["value"] == found["memory.peak"]["value"] == 2 * 4 * 64 * 4
     assert found["parameters"]["value"] == 64 * 64 + 64
     assert found["parameters.bytes"]["reason"] == "the workload does not give its bytes"
@@ -166,7 +167,9 @@ def test_bert_dispatches_exactly_its_model_flops_its_fused_attention_included():
 
 
 def test_an_added_copy_is_an_operator_with_its_bytes_and_no_flops():
-    assert verdicts(changed(), changed(copies=1)) == {"operators": "regressed", "allocated.step": "regressed"}
+    more = dict.fromkeys(("operators", "bytes.dispatched", "allocated.step"), "regressed")
+
+    assert verdicts(changed(), changed(copies=1)) == more
 
 
 def test_another_activation_of_equal_cost_is_not_called_unchanged():

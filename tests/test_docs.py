@@ -21,6 +21,7 @@ from bench.judge.finding import Judgement
 from bench.judge.paired import judge
 from bench.metric import METRICS
 from bench.pair import read_pairs
+from bench.peak_table import load
 from bench.rates import value
 from bench.run import axes_of
 from bench.store import Store
@@ -48,7 +49,7 @@ def test_nothing_is_explained_that_is_not_measured():
 
 def test_the_example_meter_measures_through_the_command(tmp_path):
     ((_, name, code),) = [block for block in BLOCKS if block[0] == "python"]
-    ((_, _, entry),) = [block for block in BLOCKS if block[0] == "toml"]
+    ((_, _, entry),) = [block for block in BLOCKS if block[0] == "toml" and not block[1]]
     (tmp_path / name).write_text(code)
     installed = tmp_path / "wall-1.0.dist-info"
     installed.mkdir()
@@ -63,6 +64,13 @@ def test_the_example_meter_measures_through_the_command(tmp_path):
     found = value(record, "energy.item")
     assert (found.source, found.scope, found.error) == ("wall meter", "machine", 0.01)
     assert found.value > 0
+
+
+def test_the_example_of_a_table_of_peaks_is_one(tmp_path):
+    ((_, name, text),) = [block for block in BLOCKS if block[0] == "toml" and block[1]]
+    (tmp_path / name).write_text(text)
+
+    assert load(tmp_path / name)["NVIDIA B300"]["flops"] == {"fp32": 77e12, "bf16": 2.5e15}
 
 
 def wattmark_beside_a_plug(folder, *arguments):

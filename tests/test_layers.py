@@ -15,10 +15,11 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("errors", "metric", "peaks", "distribution", "identity"),
     ("case", "statistics", "gating"),
-    ("record",),
-    ("matrix", "store", "rates", "pair", "profile"),
+    ("record", "roof"),
+    ("reach",),
+    ("matrix", "store", "rates", "pair", "peak_table", "profile"),
     ("comparison", "plausible"),
-    ("caveats",),
+    ("measured_peaks", "caveats"),
     ("judge",),
     ("machine", "nvml", "workload", "stopping", "covariates", "idle", "baseline"),
     ("environment", "foreign", "sampler"),
@@ -30,13 +31,13 @@ LAYERS = (
     ("doctor",),
     ("server", "fit", "book"),
     ("run", "progress", "catalogue"),
-    ("measurement",),
+    ("measurement", "peaking"),
     ("gate",),
     ("cli", "pytest_plugin"),
 )
 PURE = {
     *("errors", "identity", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
-    *("peaks", "plausible", "caveats", "gating", "pair", "judge", "profile"),
+    *("peaks", "plausible", "caveats", "gating", "pair", "judge", "roof", "measured_peaks", "profile"),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},
@@ -45,7 +46,7 @@ ONLY_IN = {
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
     "xlsxwriter": {"reports/plan/workbook.py"},
-    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline", "plan", "profile")},
+    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline", "plan", "peaks", "profile")},
 }
 
 

@@ -152,7 +152,7 @@ def test_every_shipped_matrix_is_valid_and_has_cases_for_the_cpu_and_for_acceler
 
 
 def test_a_matrix_that_is_not_there_is_refused_with_the_names_that_are(tmp_path):
-    with pytest.raises(SpecError, match="full, quick, smoke"):
+    with pytest.raises(SpecError, match="full, peaks, quick, smoke"):
         load("fast", axes_of)
     (tmp_path / "bad.toml").write_text("[[cases]")
     with pytest.raises(SpecError, match="not TOML"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.peaks import labels, peak
+from bench.peaks import bandwidth_of, labels, peak, peak_of
 
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "bf16-pure")
 KNOWN = [found for label in labels() for precision in PRECISIONS if (found := peak(label, precision))]
@@ -81,3 +81,41 @@ def test_a_board_that_runs_faster_than_its_data_sheet_has_a_higher_peak_and_neve
 def test_every_figure_says_where_it_is_from_and_what_the_board_is_sold_as(found):
     assert found.source
     assert 50 <= found.watts <= 1500
+
+
+def given(label, **table):
+    """An environment whose device a file of peaks describes."""
+    return {"device": {"label": label}, "peak_table": {"label": label, "source": "told", "flops": {}, **table}}
+
+
+@pytest.mark.parametrize(
+    ("label", "bandwidth"),
+    [
+        ("NVIDIA A100-SXM4-40GB", 1555e9),
+        ("NVIDIA A100-SXM4-80GB", 2039e9),
+        ("NVIDIA A100 80GB PCIe", 1935e9),
+        ("NVIDIA H100 80GB HBM3", 3350e9),
+        ("NVIDIA H200", 4800e9),
+    ],
+)
+def test_boards_of_one_processor_have_memories_of_their_own(label, bandwidth):
+    assert bandwidth_of({"device": {"label": label}}).rate == bandwidth
+
+
+def test_what_a_file_says_of_a_device_goes_before_the_table_and_names_its_source():
+    h100 = given("NVIDIA H100 80GB HBM3", flops={"bf16": 900e12}, bandwidth=3e12)
+
+    assert (peak_of(h100, "bf16").flops, peak_of(h100, "bf16").source) == (900e12, "told")
+    assert (bandwidth_of(h100).rate, bandwidth_of(h100).source) == (3e12, "told")
+    assert peak_of(h100, "fp32").flops == 67e12  # of what it does not say the table knows
+    assert peak_of(given("a new part", flops={"fp32": 1e12}), "fp32").flops == 1e12
+
+
+def test_the_peak_of_a_file_has_no_clock_to_be_scaled_by():
+    assert peak_of(given("a new part", flops={"fp32": 1e12}), "fp32").at(9e9) == 1e12
+
+
+def test_a_device_that_neither_knows_has_neither():
+    for environment in ({}, {"device": None}, {"device": {"label": "AMD EPYC"}}, given("AMD EPYC")):
+        assert peak_of(environment, "fp32") is None
+        assert bandwidth_of(environment) is None

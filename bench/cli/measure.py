@@ -36,6 +36,12 @@ def run(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The store: a directory.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run into this store stopped.")] = False,
     engine: Annotated[str, typer.Option(help="Where replicates run.")] = "local",
+    peaks: Annotated[
+        bool | None, typer.Option("--peaks/--no-peaks", help="Measure first what the devices reach at most.")
+    ] = None,
+    peak_table: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Vendors' peaks of devices that Wattmark does not know.")
+    ] = None,
     exclusive: Annotated[bool, typer.Option("--exclusive", help="Refuse where others use the machine.")] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Profile each case when all is measured.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -43,12 +49,17 @@ def run(
     """Measure a matrix on this machine and write the report."""
     import reports
     from bench import matrix as matrices
+    from bench.measured_peaks import beside
+    from bench.peak_table import load
+    from bench.peaking import short
     from bench.store import Store
 
     plan = matrices.timed(planned(matrix, workload, precision, batch, set_), replicates, budget, timeout)
-    store, resumed = _store(output, resume)
+    store, resumed = _store(output, resume, plan)
     request = _request(
         plan,
+        peaks=short(plan) if (plan.peaks if peaks is None else peaks) else None,
+        peak_table=load(peak_table) if peak_table else {},
         devices=device or (),
         store=Store(store),
         resumed=resumed,
@@ -63,7 +74,7 @@ def run(
     )
     records = _measured(request, store)
     paths = [store / name for name in REPORTS]
-    reports.write(records, None, [*paths, _printed(json)])
+    reports.write(beside(records, Store(store)), None, [*paths, _printed(json)])
     print("\n".join(["", f"store   {store}", *(f"wrote   {path}" for path in paths)]), file=sys.stderr)
     raise typer.Exit(1 if any(record.status in ("failed", "crashed", "timeout") for record in records) else 0)
 
@@ -155,15 +166,17 @@ def _printed(json: bool) -> Path:
     return Path("json" if json else "terminal")
 
 
-def _store(output: Path | None, resume: bool) -> tuple[Path, list[Any]]:
-    """Where records go, and what a resumed run has already written there."""
+def _store(output: Path | None, resume: bool, plan: Any) -> tuple[Path, list[Any]]:
+    """Where records go, and what a resumed run of the matrix has already written there."""
     from bench.store import Store
 
     if not resume:
         return output or Path("results") / f"{datetime.now():%Y-%m-%d-%H%M%S}", []
     if output is None:
-        stores = sorted(path for path in Path("results").glob("*") if path.is_dir())
+        stores = sorted(path for path in Path("results").glob("[0-9]*") if path.is_dir())
         if not stores:
             raise SpecError("--resume: there is no store under results/; name one with -o")
         output = stores[-1]
-    return output, list(Store(output))  # none, if it was stopped before the first replicate had ended
+    # None, if it was stopped before the first replicate had ended; peaks that came before it are a run of their own.
+    workloads = {entry.workload for entry in plan.entries}
+    return output, [record for record in Store(output) if record.case.workload in workloads]

@@ -23,6 +23,7 @@ class Counter:
     ``unit`` is B, FLOP, or 1 for things counted. ``share`` of the base and ``least`` in its unit, whichever is more, is
     how much the same code may differ from process to process. ``swaps`` says whether equal counts of different things
     are a change. ``gated`` is the short name in `bench.gating.COMPARED` without which the count is not judged.
+    ``later`` came when there were baselines already: where one side has no such counter, the others are compared.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Counter:
     least: float = 0.0
     swaps: bool = False
     gated: str | None = None
+    later: bool = False
 
 
 # In the order in which one explains the next: a graph break adds operators, operators add kernels, bytes and faults.
@@ -50,6 +52,12 @@ _ALL = (
     Counter("flop.step", "FLOP", "Model FLOPs, counted on the meta device; the mean over the batches."),
     Counter(
         "flop.dispatched", "FLOP", "FLOPs of the matrix products, convolutions and attention that were dispatched."
+    ),
+    Counter(
+        "bytes.dispatched",
+        "B",
+        "Bytes that the dispatched operators read and write, as if there were no cache and nothing were fused.",
+        later=True,
     ),
     Counter("allocated.step", "B", "Bytes that the step asked torch's allocator for, in all."),
     Counter("memory.peak", "B", "Most bytes alive at a time, beyond those alive when the step began.", gated="memory"),
@@ -82,7 +90,7 @@ def compare(
 def _compared(case: Case, counter: Counter, base: Any, head: Any, gating: Gating) -> Finding | None:
     sides = {"base": base, "head": head}
     missing = {side: _why(one) for side, one in sides.items() if _value(one) is None}
-    if len(missing) == 2:
+    if len(missing) == 2 or (counter.later and None in (base, head)):
         return None
     if missing:
         reasons = tuple(f"{counter.name} was not counted on {side}: {why}." for side, why in missing.items())

@@ -187,3 +187,14 @@ def test_every_counter_that_is_counted_has_its_meaning_and_less_is_exact_but_for
         assert counter.meaning.endswith(".")
         assert counter.unit in ("1", "B", "FLOP")
         assert (counter.share, counter.least) == ((0.05, 64.0) if counter.name == "faults" else (0.0, 0.0))
+
+
+def test_a_counter_that_came_later_is_left_out_where_one_side_was_counted_before_there_was_any():
+    old = counters()
+    del old["bytes.dispatched"]
+
+    assert found(old, counters()).keys() == found(counters(), counters()).keys() - {"bytes.dispatched"}
+    assert code(old, counters()) == 0
+    head = counters(bytes_dispatched=absent("two steps in a row differed"))
+    assert found(counters(), head)["bytes.dispatched"].verdict == "incomparable"
+    assert found(counters(), counters(bytes_dispatched=counted(1001)))["bytes.dispatched"].verdict == "regressed"

@@ -228,6 +228,7 @@ def test_a_chart_without_data_says_why(report: Report):
 
     assert resnet.missing == (
         f"Not charted: Gross energy per item, Throughput and gross energy per item ({NO_ENERGY.reason}).",
+        "Not charted: Roofline (nothing was counted).",
     )
 
 
