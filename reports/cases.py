@@ -29,6 +29,7 @@ from reports.chart import Chart
 from reports.details import details
 from reports.ladder import ladder
 from reports.number import Scale, scale
+from reports.profile.pictures import Split, profile_pictures
 from reports.ratio import speedups
 from reports.repeat import Repeat, again
 from reports.steps import StepTimes, step_times
@@ -80,11 +81,11 @@ class CaseRow:
         return details(self.record, self.values, self.cells)
 
     @cached_property
-    def pictures(self) -> tuple[Chart | StepTimes | Timeline, ...]:
-        """Its steps, its memory and its course."""
+    def pictures(self) -> tuple[Chart | Split | StepTimes | Timeline, ...]:
+        """Its steps, its memory, its course and its profile."""
         name = self.name
         found = step_times(name, self.record), ladder(name, self.values, self.cells), timeline(name, self.record)
-        return tuple(picture for picture in found if picture)
+        return (*(picture for picture in found if picture), *profile_pictures(name, self.record))
 
     @property
     def series(self) -> str:

@@ -15,6 +15,7 @@ from reports.environments import flatten
 from reports.meters import meters_table
 from reports.number import Scale, number, scale
 from reports.origin import called, error_words, is_power
+from reports.profile.tables import profile_tables
 from reports.text import line
 
 WHAT_RAN = "What ran"
@@ -22,7 +23,14 @@ WHAT_RAN = "What ran"
 
 def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
     """The tables of one case, those that would be empty left out."""
-    found = (_metrics(values, cells), _replicates(record), meters_table(record), counted_table(record), _facts(record))
+    found = (
+        _metrics(values, cells),
+        _replicates(record),
+        meters_table(record),
+        counted_table(record),
+        *profile_tables(record),
+        _facts(record),
+    )
     return tuple(table for table in found if table.rows or table.remarks)
 
 

@@ -19,6 +19,7 @@ from reports.failures import Failure, failures
 from reports.history import History, histories
 from reports.method import METHOD, metrics_table
 from reports.peaks import peaks_table
+from reports.profile.overview import overview
 from reports.results import result_tables, summary_table
 
 
@@ -35,6 +36,7 @@ class Report:
     history: tuple[History, ...]
     results: tuple[Table, ...]
     charts: tuple[Charts, ...]
+    profiles: Table | None
     cases: tuple[CaseRow, ...]
     failures: tuple[Failure, ...]
     comparability: tuple[Table, ...]
@@ -75,6 +77,7 @@ def build(
         history=histories(records, earlier),
         results=(*result_tables(rows, changed), *(peaks_table(peaks) if cases else ())),
         charts=charts(rows),
+        profiles=overview(rows),
         cases=rows,
         failures=failures(rows),
         comparability=comparability([row.record for row in rows], baseline or ()),

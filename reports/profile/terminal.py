@@ -1,0 +1,20 @@
+"""The panes of some profiles for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bench.record import Record
+from reports.profile.tables import profile_tables
+from reports.terminal import Part, heading, laid_out, table
+
+
+def words(records: Sequence[Record]) -> str:
+    """The tables of each profiled case under its name."""
+    return laid_out(part for record in records for part in _parts(record)).decode()
+
+
+def _parts(record: Record) -> Iterator[Part]:
+    yield heading(str(record.case))
+    for one in profile_tables(record):
+        yield from table(one)
