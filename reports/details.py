@@ -91,7 +91,7 @@ def _replicates(record: Record) -> Table:
     found = [_replicate(replicate, tuple(beside)) for replicate in record.replicates]
     heads = (Column("Replicate"), *(Column(str(one.index), numeric=True) for one in record.replicates))
     cells = zip((*names, *map(line, beside)), *found, strict=True)
-    rows = tuple((Cell(name), *facts) for name, *facts in cells)
+    rows = tuple((Cell(name), *facts) for name, *facts in cells) if found else ()
     return Table("Replicates", heads, rows)
 
 

@@ -14,6 +14,8 @@ from bench.cli.app import Axes, Data, Devices, Precisions, Seed, Weights, app
 from bench.cli.options import axes, command, data_of, model_of, print_json
 from bench.errors import SpecError
 
+_FAILED = ("failed", "crashed", "timeout")
+
 
 @app.command()
 def profile(
@@ -52,7 +54,8 @@ def profile(
     else:
         sys.stdout.write(words(found))
     print("\n".join(["", f"store   {request.store.path}", *_traces(request.store.path, found)]), file=sys.stderr)
-    raise typer.Exit(1 if any(why_none(one) for one in found) else 0)
+    # A reason begins with a status; out of memory and unsupported are answers.
+    raise typer.Exit(1 if any((why_none(one) or "").startswith(_FAILED) for one in found) else 0)
 
 
 def _plan(workload: str, precision: Any, batch: Any, set_: Any) -> Any:
@@ -80,10 +83,12 @@ def _fresh(plan: Any, output: Path | None, seed: int | None, **rest: Any) -> Any
 def _stored(store: Path, case: str, timeout: float) -> Any:
     """The profile of a stored case, kept in its record."""
     from bench.matrix import Entry, Matrix
+    from bench.measured_peaks import is_peak
     from bench.run import Request
     from bench.store import Store, read
 
-    records = {record.case.id: record for record in read([store])}  # of several runs the newest
+    # Of several runs the newest; peaks are no cases of the user's.
+    records = {record.case.id: record for record in read([store]) if not is_peak(record.case)}
     matching = [record for name, record in records.items() if case in name]
     if len(matching) != 1:
         raise SpecError(f"profile {store} {case}: is not one case; name one of {', '.join(records)}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.record import Record
 from reports.profile.tables import profile_tables
-from reports.terminal import Part, heading, laid_out, table
+from reports.terminal import Part, heading, laid_out, sentences, table
 
 
 def words(records: Sequence[Record]) -> str:
@@ -17,4 +17,8 @@ def words(records: Sequence[Record]) -> str:
 def _parts(record: Record) -> Iterator[Part]:
     yield heading(str(record.case))
     for one in profile_tables(record):
-        yield from table(one)
+        if one.rows:
+            yield from table(one)
+        else:
+            yield heading(one.title)
+            yield from sentences(one.remarks)

@@ -121,6 +121,13 @@ def test_what_dies_while_it_is_profiled_is_told_and_no_reason_to_die_with_it(tmp
     jsonschema.validate(json.loads(record.to_json()), SCHEMA)
 
 
+def test_what_cannot_be_profiled_for_want_of_support_is_an_answer(tmp_path):
+    done = wattmark(tmp_path, "profile", "toys:Faulty", "--device", "cpu", "--set", "fault=unsupported", "-o", "store")
+
+    assert done.returncode == 0
+    assert "Not profiled: unsupported: NotImplementedError: this device has no frobnicator." in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -114,6 +114,15 @@ def test_a_case_that_was_not_profiled_has_no_pane_and_no_picture():
     assert build([record(), failure("oom", "no room")]).profiles is None
 
 
+def test_a_case_that_was_only_profiled_has_no_table_of_replicates():
+    made = replace(profiled(), status="interrupted", reason="profiled only, nothing is measured yet", replicates=())
+
+    row = build([made]).cases[0]
+
+    assert "Replicates" not in [table.title for table in row.details]
+    assert "Replicates" in [table.title for table in build([profiled()]).cases[0].details]
+
+
 def test_a_profile_that_found_nothing_says_why():
     (found,) = panes(not_profiled("crashed: killed by SIGSEGV")).values()
 
