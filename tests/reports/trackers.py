@@ -22,13 +22,14 @@ _BLOCK = 32_768  # bytes of a log of LevelDB
 
 @dataclass(frozen=True)
 class Run:
-    """One case as a tracker has it; ``absent`` are the reasons that it was given."""
+    """One case as a tracker has it: ``absent`` are the reasons that it was given, ``step`` is where its numbers are."""
 
     name: str
     group: str
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
     absent: Mapping[str, str]
+    step: int | None = None
 
 
 def tensorboard_runs(folder: Path) -> list[Run]:
@@ -43,8 +44,9 @@ def tensorboard_runs(folder: Path) -> list[Run]:
         content = log.GetAccumulator(name).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
         start = HParamsPluginData.FromString(content).session_start_info
         parameters = {key: getattr(value, value.WhichOneof("kind")) for key, value in start.hparams.items()}
-        metrics = {tag: log.Scalars(name, tag)[0].value for tag in tags["scalars"]}
-        found.append(Run(name, "", parameters, metrics, {}))
+        scalars = {tag: log.Scalars(name, tag)[0] for tag in tags["scalars"]}
+        metrics = {tag: scalar.value for tag, scalar in scalars.items()}
+        found.append(Run(name, "", parameters, metrics, {}, scalars["throughput"].step))
     return found
 
 
