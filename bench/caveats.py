@@ -6,12 +6,11 @@ A spoiled run can be as steady as a good one, so its spread says nothing. Every 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from bench.plausible import doubts, fact
-from bench.rates import value
+from bench.rates import alone
 from bench.record import Record, Replicate, Sample
 
 # Beyond these a window is called contaminated. Evidence: a spinning neighbour took CPU time over wall x threads from
@@ -175,8 +174,7 @@ def _energy(record: Record) -> Iterator[str]:
 
 def _methods(record: Record, one: Replicate) -> tuple[float, float, float] | None:
     """The counter's power over the integrated one, and both (W), of a replicate in which they disagree."""
-    alone = replace(record, status="ok", reason=None, replicates=(one,))
-    ratio, counted = value(alone, "energy.ratio").value, value(alone, "power.mean").value
+    ratio, counted = (alone(record, one, metric) for metric in ("energy.ratio", "power.mean"))
     if ratio is None or counted is None or abs(ratio - 1) <= ENERGY_RATIO:
         return None
     return ratio, counted, counted / ratio

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean, median, variance
 
-from bench.rates import value
+from bench.rates import alone, value
 from bench.record import Record
 from bench.statistics import Estimate, t95
 
@@ -64,8 +64,9 @@ def throughput_ratio(below: Record, above: Record) -> Ratio | None:
 
 def levels(record: Record, metric: str) -> list[float]:
     """The metric of each replicate that ended well and has it: positive numbers, in SI units."""
-    alone = (replace(record, replicates=(replicate,)) for replicate in record.measured)
-    found = (value(one, metric).value for one in alone)
+    if record.status not in ("ok", "interrupted"):
+        return []
+    found = (alone(record, replicate, metric) for replicate in record.measured)
     return [level for level in found if level is not None and level > 0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from bench.metric import METRICS, unit_of
@@ -32,7 +33,7 @@ class Value:
 
 def values(record: Record) -> list[Value]:
     """Every metric of a record in the order of `bench.metric.METRICS`, measured or absent."""
-    return [_value(record, metric) for metric in METRICS]
+    return [value(record, metric) for metric in METRICS]
 
 
 def value(record: Record, metric: str) -> Value:
@@ -41,47 +42,54 @@ def value(record: Record, metric: str) -> Value:
     Raises:
         KeyError: no such metric.
     """
-    METRICS[metric]
-    return _value(record, metric)
-
-
-def _value(record: Record, metric: str) -> Value:
-    unit = unit_of(metric, record.item or "item")
     if not record.samples or record.status not in ("ok", "interrupted"):
-        return Value(metric, unit, None, reason=record.reason or "nothing was measured")
+        return Value(metric, _unit(metric, record), None, reason=record.reason or "nothing was measured")
+    return _value(record, record.measured, metric)
+
+
+def alone(record: Record, replicate: Replicate, metric: str) -> float | None:
+    """What one of a record's replicates says of a metric by itself, whatever became of the record; None where it has no
+    value.
+
+    Raises:
+        KeyError: no such metric.
+    """
+    return _value(record, (replicate,), metric).value if replicate.samples else None
+
+
+def _value(record: Record, replicates: tuple[Replicate, ...], metric: str) -> Value:
+    """A metric over some of a record's replicates that ended well."""
+    unit = _unit(metric, record)
     if metric == "memory.planning":
-        planned = _value(record, "memory.host" if record.case.device == "cpu" else "memory.process")
+        planned = _value(record, replicates, "memory.host" if record.case.device == "cpu" else "memory.process")
         return replace(planned, metric=metric)
     if metric.startswith("latency.p"):
-        return _latency(record, metric, unit)
+        return _latency(replicates, metric, unit)
     try:
-        per_replicate = [_RULES.get(metric, _reading(metric))(replicate) for replicate in record.measured]
+        figures = list(map(_RULES[metric], replicates))
     except _Absent as absent:
         return Value(metric, unit, None, reason=str(absent))
-    result = estimate([figure.number for figure in per_replicate])
-    return Value(
-        metric,
-        unit,
-        result.value,
-        result.low,
-        result.high,
-        replicates=len(per_replicate),
-        samples=len(record.samples),
-        source=_named(figure.source for figure in per_replicate),
-        scope=_named(figure.scope for figure in per_replicate),
-        error=_worst(per_replicate),
-    )
+    numbers, sources, scopes, errors = zip(*figures, strict=True)
+    found = estimate(numbers)
+    windows = sum(len(replicate.samples) for replicate in replicates)
+    method = _named(sources), _named(scopes), _worst(errors)
+    return Value(metric, unit, found.value, found.low, found.high, None, len(figures), windows, *method)
 
 
-def _latency(record: Record, metric: str, unit: str) -> Value:
+def _unit(metric: str, record: Record) -> str:
+    return unit_of(metric, record.item or "item")
+
+
+def _latency(replicates: tuple[Replicate, ...], metric: str, unit: str) -> Value:
     """A percentile of all single steps; it has no interval, since steps of one process are not independent."""
     rank = int(metric.removeprefix("latency.p"))
-    steps = [seconds for sample in record.samples for seconds in sample.step_seconds]
+    samples = [sample for replicate in replicates for sample in replicate.samples]
+    steps = [seconds for sample in samples for seconds in sample.step_seconds]
     found = percentile(steps, rank)
     needed = STEPS_FOR_PERCENTILE[rank]
     reason = None if found is not None else f"{len(steps)} steps measured, {needed} are needed to claim p{rank}"
-    source = record.measured[0].clock if found is not None else None
-    return Value(metric, unit, found, None, None, reason, len(record.measured), len(record.samples), source)
+    source = replicates[0].clock if found is not None else None
+    return Value(metric, unit, found, None, None, reason, len(replicates), len(samples), source)
 
 
 class _Absent(Exception):
@@ -100,33 +108,23 @@ class _Figure(NamedTuple):
 Rule = Callable[[Replicate], _Figure]
 
 
-def _ratio(numerator: Callable[[Sample], float | None], denominator: Callable[[Sample], float | None]) -> Rule:
+def _ratio(numerator: Callable[[Sample], float], denominator: Callable[[Sample], float]) -> Rule:
     """Totals over the replicate's windows, divided: never a mean of ratios, which is biased high."""
 
     def rule(replicate: Replicate) -> _Figure:
-        above = [numerator(sample) for sample in replicate.samples]
-        below = [denominator(sample) for sample in replicate.samples]
-        return _Figure(_total(above) / _total(below), "wall clock")
+        above, below = sum(map(numerator, replicate.samples)), sum(map(denominator, replicate.samples))
+        return _Figure(above / below, "wall clock")
 
     return rule
 
 
-def _total(parts: Sequence[float | None]) -> float:
-    present = [part for part in parts if part is not None]
-    if len(present) < len(parts):
+_seconds: Callable[[Sample], float] = attrgetter("seconds")
+_steps: Callable[[Sample], float] = attrgetter("steps")
+
+
+def _flop(sample: Sample) -> float:
+    if sample.flop is None:
         raise _Absent("not counted for this workload")
-    return sum(present)
-
-
-def _seconds(sample: Sample) -> float:
-    return sample.seconds
-
-
-def _steps(sample: Sample) -> float:
-    return sample.steps
-
-
-def _flop(sample: Sample) -> float | None:
     return sample.flop
 
 
@@ -159,7 +157,7 @@ def _power(name: str) -> Rule:
         joules = sum(figure.number for figure in figures)
         if joules <= 0:
             raise _Absent(f"{figures[0].source} gave {joules:g} J, and nothing runs on none")
-        return figures[0]._replace(number=joules / sum(covered), error=_worst(figures))
+        return figures[0]._replace(number=joules / sum(covered), error=_worst([figure.error for figure in figures]))
 
     return rule
 
@@ -224,14 +222,14 @@ def _figure(reading: Reading) -> _Figure:
 
 def _reading(metric: str) -> Rule:
     """A meter's own number: the replicate's, or that of its windows together as `bench.metric` says."""
+    over = _OVER[METRICS[metric].over_windows]
 
     def rule(replicate: Replicate) -> _Figure:
         if not any(metric in sample.readings for sample in replicate.samples):
             return _figure(_present(replicate.readings.get(metric)))
         figures = [_figure(_present(_of(replicate, sample, metric))) for sample in replicate.samples]
-        numbers = [figure.number for figure in figures]
-        seconds = [sample.seconds for sample in replicate.samples]
-        return figures[0]._replace(number=_OVER[METRICS[metric].over_windows](numbers, seconds), error=_worst(figures))
+        number = over([figure.number for figure in figures], [sample.seconds for sample in replicate.samples])
+        return figures[0]._replace(number=number, error=_worst([figure.error for figure in figures]))
 
     return rule
 
@@ -245,7 +243,7 @@ _OVER: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
     ),
 }
 
-_RULES: dict[str, Rule] = {
+_RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS} | {
     "throughput": _ratio(_item, _seconds),
     "throughput.token": _ratio(_work("token"), _seconds),
     "throughput.real_token": _ratio(_work("real_token"), _seconds),
@@ -264,10 +262,10 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def _worst(figures: Sequence[_Figure]) -> float | None:
-    return max((figure.error for figure in figures if figure.error is not None), default=None)
+def _worst(errors: Iterable[float | None]) -> float | None:
+    return max((error for error in errors if error is not None), default=None)
 
 
 def _named(names: Iterable[str | None]) -> str | None:
     """The different names, joined."""
-    return ", ".join(dict.fromkeys(name for name in names if name)) or None
+    return ", ".join(dict.fromkeys(filter(None, names))) or None
