@@ -174,10 +174,11 @@ def _energy(record: Record) -> Iterator[str]:
 
 def _methods(record: Record, one: Replicate) -> tuple[float, float, float] | None:
     """The counter's power over the integrated one, and both (W), of a replicate in which they disagree."""
-    ratio, counted = (alone(record, one, metric) for metric in ("energy.ratio", "power.mean"))
-    if ratio is None or counted is None or abs(ratio - 1) <= ENERGY_RATIO:
+    ratio = alone(record, one, "energy.ratio")
+    if ratio is None or abs(ratio - 1) <= ENERGY_RATIO:
         return None
-    return ratio, counted, counted / ratio
+    counted = alone(record, one, "power.mean")
+    return None if counted is None else (ratio, counted, counted / ratio)
 
 
 def _alias(one: Replicate, sample: Sample) -> tuple[float, float, float] | None:

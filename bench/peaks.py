@@ -12,6 +12,7 @@ what exceeds it is called impossible.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 
@@ -110,6 +111,7 @@ _PARTS = (
 _PART_OF = MappingProxyType({label: part for part in _PARTS for label in part.labels})
 
 
+@cache
 def peak(label: str, precision: str) -> Peak | None:
     """The dense peak of a device in one of our precisions, or None where none is known.
 

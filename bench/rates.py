@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
 from bench.metric import METRICS, unit_of
 from bench.record import Reading, Record, Replicate, Sample
 from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
+
+
+_LATENCY = "latency.p"
 
 
 @dataclass(frozen=True)
@@ -42,54 +45,51 @@ def value(record: Record, metric: str) -> Value:
     Raises:
         KeyError: no such metric.
     """
+    unit = unit_of(metric, record.item or "item")
     if not record.samples or record.status not in ("ok", "interrupted"):
-        return Value(metric, _unit(metric, record), None, reason=record.reason or "nothing was measured")
-    return _value(record, record.measured, metric)
-
-
-def alone(record: Record, replicate: Replicate, metric: str) -> float | None:
-    """What one of a record's replicates says of a metric by itself, whatever became of the record; None where it has no
-    value.
-
-    Raises:
-        KeyError: no such metric.
-    """
-    return _value(record, (replicate,), metric).value if replicate.samples else None
-
-
-def _value(record: Record, replicates: tuple[Replicate, ...], metric: str) -> Value:
-    """A metric over some of a record's replicates that ended well."""
-    unit = _unit(metric, record)
-    if metric == "memory.planning":
-        planned = _value(record, replicates, "memory.host" if record.case.device == "cpu" else "memory.process")
-        return replace(planned, metric=metric)
-    if metric.startswith("latency.p"):
-        return _latency(replicates, metric, unit)
+        return Value(metric, unit, None, reason=record.reason or "nothing was measured")
+    if metric.startswith(_LATENCY):
+        return _latency(record, metric, unit)
     try:
-        figures = list(map(_RULES[metric], replicates))
+        figures = list(map(_rule(record, metric), record.measured))
     except _Absent as absent:
         return Value(metric, unit, None, reason=str(absent))
     numbers, sources, scopes, errors = zip(*figures, strict=True)
     found = estimate(numbers)
-    windows = sum(len(replicate.samples) for replicate in replicates)
+    counted = len(figures), len(record.samples)
     method = _named(sources), _named(scopes), _worst(errors)
-    return Value(metric, unit, found.value, found.low, found.high, None, len(figures), windows, *method)
+    return Value(metric, unit, found.value, found.low, found.high, None, *counted, *method)
 
 
-def _unit(metric: str, record: Record) -> str:
-    return unit_of(metric, record.item or "item")
+def alone(record: Record, replicate: Replicate, metric: str) -> float | None:
+    """What one of a record's replicates says of a metric by itself, whatever became of the record; None where it has no
+    value. Percentiles are of all replicates together and of none alone.
+
+    Raises:
+        KeyError: no such metric.
+    """
+    rule = _rule(record, metric)
+    try:
+        return rule(replicate).number if replicate.samples else None
+    except _Absent:
+        return None
 
 
-def _latency(replicates: tuple[Replicate, ...], metric: str, unit: str) -> Value:
+def _rule(record: Record, metric: str) -> Rule:
+    if metric == "memory.planning":
+        return _RULES["memory.host" if record.case.device == "cpu" else "memory.process"]
+    return _RULES[metric]
+
+
+def _latency(record: Record, metric: str, unit: str) -> Value:
     """A percentile of all single steps; it has no interval, since steps of one process are not independent."""
-    rank = int(metric.removeprefix("latency.p"))
-    samples = [sample for replicate in replicates for sample in replicate.samples]
-    steps = [seconds for sample in samples for seconds in sample.step_seconds]
+    rank = int(metric.removeprefix(_LATENCY))
+    steps = record.single_steps
     found = percentile(steps, rank)
     needed = STEPS_FOR_PERCENTILE[rank]
     reason = None if found is not None else f"{len(steps)} steps measured, {needed} are needed to claim p{rank}"
-    source = replicates[0].clock if found is not None else None
-    return Value(metric, unit, found, None, None, reason, len(replicates), len(samples), source)
+    source = record.measured[0].clock if found is not None else None
+    return Value(metric, unit, found, None, None, reason, len(record.measured), len(record.samples), source)
 
 
 class _Absent(Exception):
@@ -243,7 +243,7 @@ _OVER: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
     ),
 }
 
-_RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS} | {
+_RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS if not metric.startswith(_LATENCY)} | {
     "throughput": _ratio(_item, _seconds),
     "throughput.token": _ratio(_work("token"), _seconds),
     "throughput.real_token": _ratio(_work("real_token"), _seconds),
