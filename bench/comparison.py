@@ -8,7 +8,7 @@ from statistics import fmean, median
 
 from bench.rates import alone, value
 from bench.record import Record
-from bench.statistics import Estimate, deviation, t95
+from bench.statistics import Estimate, t95, variance
 
 # How many standard errors an effect must have to be told from none at 5 % (two-sided t) with 90 % probability, for 1 to
 # 30 degrees of freedom: from the noncentral t distribution (scipy.stats.nct); beyond that, the normal's 3.24 is within
@@ -41,7 +41,7 @@ def ratio(below: Record, above: Record, metric: str) -> Ratio | None:
     quotient = math.exp(median(up) - median(down))
     if len(down) < 2 or len(up) < 2:
         return Ratio(quotient, None, None)
-    parts = [(deviation(logs) ** 2 / len(logs), len(logs) - 1) for logs in (down, up)]
+    parts = [(variance(logs) / len(logs), len(logs) - 1) for logs in (down, up)]
     total = sum(part for part, _ in parts)
     # Welch and Satterthwaite; without any scatter there is nothing to weigh.
     degrees = total**2 / sum(part**2 / n for part, n in parts) if total else sum(n for _, n in parts)

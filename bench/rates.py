@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -11,12 +10,10 @@ from bench.metric import METRICS, unit_of
 from bench.record import Reading, Record, Replicate, Sample
 from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
 
-
 _LATENCY = "latency.p"
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """A number ready to be shown: a finite ``value`` with its 95 % interval over replicates, or the ``reason`` for
     its absence. ``low`` and ``high`` are None where the replicates cannot carry an interval. ``source`` is the method;
     ``scope`` is what the value is of and ``error`` how far the method may be off, as a share, where meters say so."""
@@ -56,9 +53,19 @@ def value(record: Record, metric: str) -> Value:
         return Value(metric, unit, None, reason=str(absent))
     numbers, sources, scopes, errors = zip(*figures, strict=True)
     found = estimate(numbers)
-    counted = len(figures), len(record.samples)
-    method = _named(sources), _named(scopes), _worst(errors)
-    return Value(metric, unit, found.value, found.low, found.high, None, *counted, *method)
+    return Value(
+        metric,
+        unit,
+        found.value,
+        found.low,
+        found.high,
+        None,
+        len(figures),
+        len(record.samples),
+        _named(sources),
+        _named(scopes),
+        _worst(errors),
+    )
 
 
 def alone(record: Record, replicate: Replicate, metric: str) -> float | None:

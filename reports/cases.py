@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 
 from bench.caveats import caveats
@@ -177,7 +177,7 @@ def _clean(value: Value) -> Value:
     unit, source, scope = (text and line(text) for text in (value.unit, value.source, value.scope))
     reason = value.reason and line(value.reason, limit=10_000)
     clean = (unit or "", reason, source, scope)
-    return value if clean == was else replace(value, unit=clean[0], reason=reason, source=source, scope=scope)
+    return value if clean == was else value._replace(unit=clean[0], reason=reason, source=source, scope=scope)
 
 
 def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> Callable[[str, str], Scale]:

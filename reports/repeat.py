@@ -39,7 +39,8 @@ class Repeat:
 
 
 def again(record: Record, varying: Collection[str]) -> Repeat:
-    """How to measure a record's case again; ``varying`` are the axes, as shown, in which its workload's cases differ."""
+    """How to measure a record's case again; ``varying`` are the shown names of axes in which its workload's cases
+    differ."""
     kept, set_before = read(record.run.command)
     if kept[:2] != ["wattmark", "run"]:
         return Repeat(note="It was not measured by `wattmark run`, so there is no command for it alone.")
