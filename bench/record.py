@@ -182,6 +182,11 @@ class Record:
         return tuple(replicate for replicate in self.replicates if replicate.status == "ok")
 
     @cached_property
+    def single_steps(self) -> tuple[float, ...]:
+        """The seconds of all steps that were timed one by one in `samples`, the shortest first."""
+        return tuple(sorted(seconds for sample in self.samples for seconds in sample.step_seconds))
+
+    @cached_property
     def item(self) -> str | None:
         """The workload's unit of work, or None where nothing was measured."""
         return next((next(iter(sample.work)) for sample in self.samples), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from statistics import median
 
 from bench.metric import METRICS
@@ -62,7 +61,7 @@ def _metric(value: Value, cell: Cell) -> tuple[Cell, ...]:
     unknown = Cell("unknown", tone="absent") if is_power(value) else Cell("")
     return (
         Cell(called(value.metric), note=METRICS[value.metric].meaning),
-        replace(cell, unit="", note=""),
+        cell._replace(unit="", note=""),
         Cell(cell.unit),
         Cell(cell.spread) if cell.spread else absent("no interval"),
         Cell(bounds) if bounds else absent("no interval"),

@@ -117,7 +117,7 @@ def refusal(
 
 
 def _blameless(base: Record, head: Record) -> bool:
-    """Whether the head ended for a reason that is not the code's; what a device emulates is its own where they differ."""
+    """Whether the head ended for a reason other than the code: what a device emulates is its own, where they differ."""
     reason = head.reason or ""
     return reason.startswith(_NOT_OF_THE_CODE) or (reason.startswith(_EMULATED) and bool(differences(base, head)[0]))
 
