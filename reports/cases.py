@@ -32,7 +32,7 @@ from reports.ratio import speedups
 from reports.repeat import Repeat, again
 from reports.steps import StepTimes, step_times
 from reports.text import line, tail
-from reports.timeline import Timeline, timeline
+from reports.timeline import Timeline, timelines
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,13 @@ class CaseRow:
     def pictures(self) -> tuple[Chart | StepTimes | Timeline, ...]:
         """Its steps, its memory and its course."""
         name = self.name
-        found = step_times(name, self.record), ladder(name, self.values, self.cells), timeline(name, self.record)
+        found = step_times(name, self.record), ladder(name, self.values, self.cells), *self.timelines[:1]
         return tuple(picture for picture in found if picture)
+
+    @cached_property
+    def timelines(self) -> tuple[Timeline, ...]:
+        """The course of each replicate that a meter watched."""
+        return timelines(self.name, self.record)
 
     @property
     def item(self) -> str:
