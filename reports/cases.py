@@ -35,7 +35,7 @@ from reports.ratio import speedups
 from reports.repeat import Repeat, again
 from reports.steps import StepTimes, step_times
 from reports.text import line, name_of, tail
-from reports.timeline import Timeline, timeline
+from reports.timeline import Timeline, timelines
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class CaseRow:
     def pictures(self) -> tuple[Chart | Split | StepTimes | Timeline, ...]:
         """Its steps, its memory, its course and its profile."""
         name = self.name
-        found = step_times(name, self.record), ladder(name, self.values, self.cells), timeline(name, self.record)
+        found = step_times(name, self.record), ladder(name, self.values, self.cells), *self.timelines[:1]
         return (*(picture for picture in found if picture), *profile_pictures(name, self.record))
 
     @cached_property
@@ -97,6 +97,11 @@ class CaseRow:
     def series(self) -> str:
         """Everything of its name but the batch size: what a line over batch sizes is called."""
         return self.name.replace(f" · batch {self.batch_size}", "", 1)
+
+    @cached_property
+    def timelines(self) -> tuple[Timeline, ...]:
+        """The course of each replicate that a meter watched."""
+        return timelines(self.name, self.record)
 
     @property
     def item(self) -> str:

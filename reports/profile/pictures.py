@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,10 +74,11 @@ def memory_curve(subject: str, profile: Profile) -> Timeline | None:
     if memory is None or not memory.seconds or memory.seconds[-1] <= 0:
         return None
     unit = scale("B", [memory.peak])
-    moments = tuple((at, size / unit.size) for at, size in zip(memory.seconds, memory.bytes, strict=True))
+    sizes = tuple(size / unit.size for size in memory.bytes)
     peak = f"Peak {number(memory.peak / unit.size)} {unit.unit} after {quantity(memory.peak_seconds, 's')}"
     what = "allocated since the profile began" if memory.base is None else "of tensors"
     description = f"Memory {what} on {line(memory.device)} over one step. {peak}."
-    track = Track(f"Memory {what}", unit.unit, (moments,))
+    track = Track(f"Memory {what}", unit.unit, sizes, gap=math.inf)
     note = f"{peak}; a table has its owners."
-    return Timeline("Memory over a step, profiled", subject, description, memory.seconds[-1], (track,), (), note=note)
+    title = "Memory over a step, profiled"
+    return Timeline(title, subject, description, memory.seconds[-1], tuple(memory.seconds), (track,), (), note=note)

@@ -164,7 +164,7 @@ def test_a_device_has_a_bar_of_its_own():
 def test_the_memory_curve_has_its_peak():
     (curve,) = [one for one in build([profiled()]).cases[0].pictures if isinstance(one, Timeline)]
 
-    ((moments,),) = (track.runs for track in curve.tracks)
+    ((moments,),) = (track.runs(curve.moments) for track in curve.tracks)
     assert max(size for _, size in moments) == pytest.approx(49.577)
     assert curve.note == "Peak 49.6 MB after 50.0 ms; a table has its owners."
     assert "allocated since the profile began" in curve.description
