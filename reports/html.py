@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -80,6 +81,7 @@ def page(template: str, draw: Draw, styles: Sequence[str] = (), **parts: Any) ->
     return text.encode()
 
 
+@cache  # reading the templates takes as long as a small page
 def _environment(draw: Draw) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
