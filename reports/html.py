@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -92,6 +93,7 @@ def _script(*names: str) -> str:
     return "".join(TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
+@cache  # reading the templates takes as long as a small page
 def _environment(draw: Draw) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),

@@ -161,7 +161,7 @@ def records(text: str) -> tuple[Record, ...]:
 def report(text: str) -> Report:
     """A report with everything in it: a baseline and a history too."""
     now = records(text)
-    earlier = [replace(one, run=replace(one.run, id=f"{text}{run}")) for run in range(3) for one in now]
+    earlier = [replace(now[0], run=replace(now[0].run, id=f"{text}{run}")) for run in range(3)]
     return build(now, now, earlier)
 
 
