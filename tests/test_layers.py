@@ -16,7 +16,7 @@ LAYERS = (
     ("errors", "metric", "peaks", "distribution", "identity"),
     ("case", "statistics", "gating"),
     ("record", "roof"),
-    ("reach",),
+    ("reach", "figures"),
     ("matrix", "store", "rates", "pair", "peak_table", "profile"),
     ("comparison", "plausible"),
     ("measured_peaks", "caveats"),

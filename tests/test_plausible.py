@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench import rates
+from bench import figures, rates
 from bench.caveats import caveats
 from bench.plausible import doubts, fact
 from bench.rates import value
@@ -73,20 +73,20 @@ def test_all_items_over_the_mean_step_is_the_number_of_steps_too_much(record, sa
 def test_a_throughput_that_does_not_multiply_out_to_the_work_is_invalid(record, monkeypatch):
     made = record()
     assert doubts(made) == []
-    right = rates._RULES["throughput"]
+    right = figures.RULES["throughput"]
 
     def times_steps(replicate):
         return right(replicate)._replace(number=right(replicate).number * 4)
 
-    monkeypatch.setitem(rates._RULES, "throughput", times_steps)
+    monkeypatch.setitem(figures.RULES, "throughput", times_steps)
 
     assert texts(made, invalid=True) == ["16 sequence/s x 2 s = 32 sequence, where 8 were done"]
 
 
 def test_a_time_of_a_step_that_does_not_multiply_out_to_the_window_is_invalid(record, monkeypatch):
-    right = rates._RULES["time.step"]
+    right = figures.RULES["time.step"]
     monkeypatch.setitem(
-        rates._RULES, "time.step", lambda replicate: right(replicate)._replace(number=1e3 * right(replicate).number)
+        figures.RULES, "time.step", lambda replicate: right(replicate)._replace(number=1e3 * right(replicate).number)
     )
 
     assert texts(record(), invalid=True) == ["4 steps x 500 s = 2000 s, where 2 s passed"]
