@@ -15,10 +15,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.align import paddings
 from reports.archive import archive
-from reports.cell import Table
 from reports.draw import draw
+from reports.grid import NUMERIC, grid
 from reports.groups import CaseGroup, case_groups
 from reports.number import quantity
 from reports.packed import LARGEST, Body, Packed, forms
@@ -73,7 +72,7 @@ def _bodies(groups: Sequence[CaseGroup]) -> dict[str, Body]:
 
 def page(template: str, draw: Draw, styles: Sequence[str] = (), scripts: Sequence[str] = (), **parts: Any) -> bytes:
     """A page in our look: the template with its parts, our style sheets and scripts, and then those given."""
-    look = style("theme.css", "report.css", "chart.css", *styles) + _NUMERIC
+    look = style("theme.css", "report.css", "chart.css", *styles) + NUMERIC
     script = _script("report.js", *scripts)
     text = (
         _environment(draw)
@@ -102,18 +101,8 @@ def _environment(draw: Draw) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"paddings": paddings, "numeric": _numeric, "svg": lambda picture: Markup(draw(picture))}
+    environment.globals |= {"grid": grid, "svg": lambda picture: Markup(draw(picture))}
     return environment
-
-
-# Columns of numbers stand to the right. A page holds ten cells for each that a reader looks at, so that this is said
-# once for a table, by the numbers of its columns, and not in every cell.
-_NUMERIC = ",".join(f".n{at} tr>:nth-child({at})" for at in range(1, 65)) + "{text-align:right;white-space:nowrap}"
-
-
-def _numeric(table: Table) -> str:
-    """The classes of a table that name its columns of numbers."""
-    return "".join(f" n{at}" for at, column in enumerate(table.columns, start=1) if column.numeric)
 
 
 def _hash(text: str) -> str:
