@@ -11,7 +11,7 @@ from bench.engines import Ended
 from bench.environment import scrub, scrub_all
 from bench.job import Outcome
 from bench.plausible import doubts
-from bench.record import Record, Replicate, Run, Status
+from bench.record import Record, Replicate, Run, Status, absent
 from bench.store import Store
 
 
@@ -75,6 +75,22 @@ class Book:
         if outcome.flops:
             self._flops[case.id] = outcome.flops
         return self._write(self._judged(record))
+
+    def add_profile(self, case: Case, ended: Ended) -> Record:
+        """Take in what a profile found, or why it found nothing, and write the record; no replicate is of it."""
+        outcome = _outcome(0, ended)
+        record = self.record(case) or self._fresh(case)
+        record = record if record.replicates else replace(record, reason="profiled only, nothing is measured yet")
+        why = f"{outcome.replicate.status}: {outcome.replicate.reason}"
+        return self._write(
+            replace(
+                record,
+                version=record.version or outcome.version,
+                inputs=record.inputs or outcome.inputs,
+                model=record.model or outcome.model,
+                profile=outcome.profile or absent(why),
+            )
+        )
 
     def imply_oom(self, case: Case) -> Record | None:
         """The record of a case that need not run, because a smaller batch of it ran out of memory; else None."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,9 @@ Scalar = str | int | float | bool | None
 # What a case computes in. "bf16" and "fp16" are autocast over fp32 weights (fp16 trains with gradient scaling);
 # "bf16-pure" keeps the weights in bf16 too, which is another thing with other costs, hence another name.
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "bf16-pure")
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_NOT_IN_FILE_NAMES = re.compile(r"[^\w.-]|_")
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,10 @@ class Case:
     @cached_property
     def id(self) -> str:
         """A readable, file-name safe name that ends in a hash of every field."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        canonical = _CANONICAL.encode({name: getattr(self, name) for name in self.__dataclass_fields__})
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
         words = (self.workload, self.device, self.precision, f"b{self.batch_size}", digest)
-        return "_".join("".join(c if c.isalnum() or c in ".-" else "-" for c in word) for word in words)
+        return "_".join(_NOT_IN_FILE_NAMES.sub("-", word) for word in words)
 
     @property
     def family(self) -> tuple[Any, ...]:

@@ -6,12 +6,11 @@ A spoiled run can be as steady as a good one, so its spread says nothing. Every 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from bench.plausible import doubts, fact
-from bench.rates import NOT_MEASURED, value
+from bench.rates import NOT_MEASURED, alone, value
 from bench.record import Record, Replicate, Sample
 from bench.roof import Roofs, si
 
@@ -190,11 +189,11 @@ def _peak(record: Record, roofs: Roofs) -> Iterator[str]:
 
 def _methods(record: Record, one: Replicate) -> tuple[float, float, float] | None:
     """The counter's power over the integrated one, and both (W), of a replicate in which they disagree."""
-    alone = replace(record, status="ok", reason=None, replicates=(one,))
-    ratio, counted = value(alone, "energy.ratio").value, value(alone, "power.mean").value
-    if ratio is None or counted is None or abs(ratio - 1) <= ENERGY_RATIO:
+    ratio = alone(record, one, "energy.ratio")
+    if ratio is None or abs(ratio - 1) <= ENERGY_RATIO:
         return None
-    return ratio, counted, counted / ratio
+    counted = alone(record, one, "power.mean")
+    return None if counted is None else (ratio, counted, counted / ratio)
 
 
 def _alias(one: Replicate, sample: Sample) -> tuple[float, float, float] | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from statistics import fmean, median, variance
+from dataclasses import dataclass
+from statistics import fmean, median
 
-from bench.rates import value
+from bench.rates import alone, value
 from bench.record import Record
-from bench.statistics import Estimate, t95
+from bench.statistics import Estimate, t95, variance
 
 # How many standard errors an effect must have to be told from none at 5 % (two-sided t) with 90 % probability, for 1 to
 # 30 degrees of freedom: from the noncentral t distribution (scipy.stats.nct); beyond that, the normal's 3.24 is within
@@ -64,8 +64,9 @@ def throughput_ratio(below: Record, above: Record) -> Ratio | None:
 
 def levels(record: Record, metric: str) -> list[float]:
     """The metric of each replicate that ended well and has it: positive numbers, in SI units."""
-    alone = (replace(record, replicates=(replicate,)) for replicate in record.measured)
-    found = (value(one, metric).value for one in alone)
+    if record.status not in ("ok", "interrupted"):
+        return []
+    found = (alone(record, replicate, metric) for replicate in record.measured)
     return [level for level in found if level is not None and level > 0]
 
 

@@ -17,7 +17,8 @@ class Job:
     """One replicate to make. ``device`` is the case's device as records keep it; ``flops`` are the batches' model FLOPs
     where an earlier replicate has counted them; ``fit_only`` builds and runs two steps, to learn whether a batch fits;
     ``exclusive`` measures only where nobody else uses the machine. ``count`` has the exact counters taken when all is
-    measured, ``count_only`` has them taken and measures nothing."""
+    measured, ``count_only`` has them taken and measures nothing; ``profile_into`` profiles some steps, whose trace goes
+    into that folder, and measures nothing."""
 
     case: Case
     device: Mapping[str, Any]
@@ -30,6 +31,7 @@ class Job:
     exclusive: bool = False
     count: bool = False
     count_only: bool = False
+    profile_into: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The job as it is sent."""
@@ -43,8 +45,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A replicate with what it learnt of the case: version, inputs, model and counters as records keep them, FLOPs per
-    batch."""
+    """A replicate with what it learnt of the case: version, inputs, model, counters and profile as records keep them,
+    FLOPs per batch."""
 
     replicate: Replicate
     version: int | None = None
@@ -52,6 +54,7 @@ class Outcome:
     model: Mapping[str, Any] | None = None
     flops: Sequence[int | None] | None = None
     counters: Mapping[str, Any] | None = None
+    profile: Mapping[str, Any] | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:

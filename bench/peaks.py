@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -129,6 +130,7 @@ _PARTS = (
 _PART_OF = MappingProxyType({label: part for part in _PARTS for label in part.labels})
 
 
+@cache
 def peak(label: str, precision: str) -> Peak | None:
     """The dense peak of a device in one of our precisions, or None where none is known.
 

@@ -8,14 +8,14 @@ against, with both numbers. One that no machine can explain makes the record inv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from math import isclose
 from typing import Any
 
 from bench.metric import METRICS
 from bench.peaks import peak_of
-from bench.rates import value
+from bench.rates import alone, value
 from bench.record import Record, Replicate, Sample
 
 # CUDA events and the wall clock are two clocks, so the steps may come out longer than their window by their drift.
@@ -119,14 +119,12 @@ def _published(record: Record) -> Iterator[str]:
     for one in record.measured:
         seconds, steps = sum(sample.seconds for sample in one.samples), sum(sample.steps for sample in one.samples)
         work = sum(next(iter(sample.work.values()), 0.0) for sample in one.samples)
-        alone = replace(record, status="ok", reason=None, replicates=(one,))
-        throughput, step = value(alone, "throughput"), value(alone, "time.step")
-        item = throughput.unit.removesuffix("/s")
-        if throughput.value is not None and not isclose(throughput.value * seconds, work, rel_tol=ROUNDING):
-            claimed = f"{throughput.value:.6g} {item}/s x {seconds:.6g} s = {throughput.value * seconds:.6g} {item}"
+        throughput, step = alone(record, one, "throughput"), alone(record, one, "time.step")
+        if throughput is not None and not isclose(throughput * seconds, work, rel_tol=ROUNDING):
+            claimed = f"{throughput:.6g} {record.item}/s x {seconds:.6g} s = {throughput * seconds:.6g} {record.item}"
             yield f"{claimed}, where {work:.6g} were done"
-        if step.value is not None and not isclose(step.value * steps, seconds, rel_tol=ROUNDING):
-            yield f"{steps} steps x {step.value:.6g} s = {steps * step.value:.6g} s, where {seconds:.6g} s passed"
+        if step is not None and not isclose(step * steps, seconds, rel_tol=ROUNDING):
+            yield f"{steps} steps x {step:.6g} s = {steps * step:.6g} s, where {seconds:.6g} s passed"
 
 
 def _percentiles(record: Record) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from bench.errors import Unavailable
@@ -13,9 +13,10 @@ from bench.record import Reading, Record, Replicate, Sample
 from bench.roof import Roofs
 from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
 
+_LATENCY = "latency.p"
 
-@dataclass(frozen=True)
-class Value:
+
+class Value(NamedTuple):
     """A number ready to be shown: a finite ``value`` with its 95 % interval over replicates, or the ``reason`` for
     its absence. ``low`` and ``high`` are None where the replicates cannot carry an interval. ``source`` is the method;
     ``scope`` is what the value is of and ``error`` how far the method may be off, as a share, where meters say so."""
@@ -39,7 +40,7 @@ NOT_MEASURED = Roofs()
 def values(record: Record, roofs: Roofs = NOT_MEASURED) -> list[Value]:
     """Every metric of a record in the order of `bench.metric.METRICS`, measured or absent; ``roofs`` are the measured
     peaks of devices (`bench.measured_peaks`), which other records hold."""
-    return [_value(record, metric, roofs) for metric in METRICS]
+    return [value(record, metric, roofs) for metric in METRICS]
 
 
 def value(record: Record, metric: str, roofs: Roofs = NOT_MEASURED) -> Value:
@@ -48,43 +49,58 @@ def value(record: Record, metric: str, roofs: Roofs = NOT_MEASURED) -> Value:
     Raises:
         KeyError: no such metric.
     """
-    METRICS[metric]
-    return _value(record, metric, roofs)
-
-
-def _value(record: Record, metric: str, roofs: Roofs) -> Value:
     unit = unit_of(metric, record.item or "item")
     if not record.samples or record.status not in ("ok", "interrupted"):
         return Value(metric, unit, None, reason=record.reason or "nothing was measured")
-    if metric == "memory.planning":
-        planned = _value(record, "memory.host" if record.case.device == "cpu" else "memory.process", roofs)
-        return replace(planned, metric=metric)
-    if metric.startswith("latency.p"):
+    if metric.startswith(_LATENCY):
         return _latency(record, metric, unit)
     try:
-        rule = _RULES.get(metric) or _of_record(record, metric, roofs) or _reading(metric)
-        per_replicate = [rule(replicate) for replicate in record.measured]
+        figures = list(map(_rule(record, metric, roofs), record.measured))
     except (_Absent, Unavailable) as absent:
         return Value(metric, unit, None, reason=str(absent))
-    result = estimate([figure.number for figure in per_replicate])
+    numbers, sources, scopes, errors = zip(*figures, strict=True)
+    found = estimate(numbers)
     return Value(
         metric,
         unit,
-        result.value,
-        result.low,
-        result.high,
-        replicates=len(per_replicate),
-        samples=len(record.samples),
-        source=_named(figure.source for figure in per_replicate),
-        scope=_named(figure.scope for figure in per_replicate),
-        error=_worst(per_replicate),
+        found.value,
+        found.low,
+        found.high,
+        None,
+        len(figures),
+        len(record.samples),
+        _named(sources),
+        _named(scopes),
+        _worst(errors),
     )
+
+
+def alone(record: Record, replicate: Replicate, metric: str) -> float | None:
+    """What one of a record's replicates says of a metric by itself, whatever became of the record; None where it has no
+    value. Percentiles are of all replicates together and of none alone.
+
+    Raises:
+        KeyError: no such metric.
+    """
+    rule = _rule(record, metric, NOT_MEASURED)
+    try:
+        return rule(replicate).number if replicate.samples else None
+    except (_Absent, Unavailable):
+        return None
+
+
+def _rule(record: Record, metric: str, roofs: Roofs) -> Rule:
+    if metric == "memory.planning":
+        return _RULES["memory.host" if record.case.device == "cpu" else "memory.process"]
+    if metric == "intensity":
+        return lambda replicate: _Figure(intensity(record), INTENSITY)
+    return _share(record, metric, roofs) if metric in PEAKS else _RULES[metric]
 
 
 def _latency(record: Record, metric: str, unit: str) -> Value:
     """A percentile of all single steps; it has no interval, since steps of one process are not independent."""
-    rank = int(metric.removeprefix("latency.p"))
-    steps = [seconds for sample in record.samples for seconds in sample.step_seconds]
+    rank = int(metric.removeprefix(_LATENCY))
+    steps = record.single_steps
     found = percentile(steps, rank)
     needed = STEPS_FOR_PERCENTILE[rank]
     reason = None if found is not None else f"{len(steps)} steps measured, {needed} are needed to claim p{rank}"
@@ -108,33 +124,23 @@ class _Figure(NamedTuple):
 Rule = Callable[[Replicate], _Figure]
 
 
-def _ratio(numerator: Callable[[Sample], float | None], denominator: Callable[[Sample], float | None]) -> Rule:
+def _ratio(numerator: Callable[[Sample], float], denominator: Callable[[Sample], float]) -> Rule:
     """Totals over the replicate's windows, divided: never a mean of ratios, which is biased high."""
 
     def rule(replicate: Replicate) -> _Figure:
-        above = [numerator(sample) for sample in replicate.samples]
-        below = [denominator(sample) for sample in replicate.samples]
-        return _Figure(_total(above) / _total(below), "wall clock")
+        above, below = sum(map(numerator, replicate.samples)), sum(map(denominator, replicate.samples))
+        return _Figure(above / below, "wall clock")
 
     return rule
 
 
-def _total(parts: Sequence[float | None]) -> float:
-    present = [part for part in parts if part is not None]
-    if len(present) < len(parts):
+_seconds: Callable[[Sample], float] = attrgetter("seconds")
+_steps: Callable[[Sample], float] = attrgetter("steps")
+
+
+def _flop(sample: Sample) -> float:
+    if sample.flop is None:
         raise _Absent("not counted for this workload")
-    return sum(present)
-
-
-def _seconds(sample: Sample) -> float:
-    return sample.seconds
-
-
-def _steps(sample: Sample) -> float:
-    return sample.steps
-
-
-def _flop(sample: Sample) -> float | None:
     return sample.flop
 
 
@@ -155,17 +161,15 @@ def _flop_step(replicate: Replicate) -> _Figure:
     return _ratio(_flop, _steps)(replicate)._replace(source="meta device")
 
 
-def _of_record(record: Record, metric: str, roofs: Roofs) -> Rule | None:
-    """The rule of a metric that takes more than a replicate: peaks of the device, and counters (`bench.reach`)."""
+def _share(record: Record, metric: str, roofs: Roofs) -> Rule:
+    """The FLOP rate over a peak of the device (`bench.reach`)."""
 
-    def share(replicate: Replicate) -> _Figure:
+    def rule(replicate: Replicate) -> _Figure:
         rate = _RULES["flop.rate"](replicate).number
         peak = PEAKS[metric](record, roofs)
         return _Figure(rate / peak.rate, peak.source)
 
-    if metric == "intensity":
-        return lambda replicate: _Figure(intensity(record), INTENSITY)
-    return share if metric in PEAKS else None
+    return rule
 
 
 def _power(name: str) -> Rule:
@@ -180,7 +184,7 @@ def _power(name: str) -> Rule:
         joules = sum(figure.number for figure in figures)
         if joules <= 0:
             raise _Absent(f"{figures[0].source} gave {joules:g} J, and nothing runs on none")
-        return figures[0]._replace(number=joules / sum(covered), error=_worst(figures))
+        return figures[0]._replace(number=joules / sum(covered), error=_worst([figure.error for figure in figures]))
 
     return rule
 
@@ -245,14 +249,14 @@ def _figure(reading: Reading) -> _Figure:
 
 def _reading(metric: str) -> Rule:
     """A meter's own number: the replicate's, or that of its windows together as `bench.metric` says."""
+    over = _OVER[METRICS[metric].over_windows]
 
     def rule(replicate: Replicate) -> _Figure:
         if not any(metric in sample.readings for sample in replicate.samples):
             return _figure(_present(replicate.readings.get(metric)))
         figures = [_figure(_present(_of(replicate, sample, metric))) for sample in replicate.samples]
-        numbers = [figure.number for figure in figures]
-        seconds = [sample.seconds for sample in replicate.samples]
-        return figures[0]._replace(number=_OVER[METRICS[metric].over_windows](numbers, seconds), error=_worst(figures))
+        number = over([figure.number for figure in figures], [sample.seconds for sample in replicate.samples])
+        return figures[0]._replace(number=number, error=_worst([figure.error for figure in figures]))
 
     return rule
 
@@ -266,7 +270,7 @@ _OVER: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
     ),
 }
 
-_RULES: dict[str, Rule] = {
+_RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS if not metric.startswith(_LATENCY)} | {
     "throughput": _ratio(_item, _seconds),
     "throughput.token": _ratio(_work("token"), _seconds),
     "throughput.real_token": _ratio(_work("real_token"), _seconds),
@@ -285,10 +289,10 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def _worst(figures: Sequence[_Figure]) -> float | None:
-    return max((figure.error for figure in figures if figure.error is not None), default=None)
+def _worst(errors: Iterable[float | None]) -> float | None:
+    return max((error for error in errors if error is not None), default=None)
 
 
 def _named(names: Iterable[str | None]) -> str | None:
     """The different names, joined."""
-    return ", ".join(dict.fromkeys(name for name in names if name)) or None
+    return ", ".join(dict.fromkeys(filter(None, names))) or None

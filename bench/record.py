@@ -149,7 +149,8 @@ class Record:
     ``version`` is the workload's, ``inputs`` says kind, name and hash of the inputs that were used, ``model`` the
     parameter count and where the weights came from; ``counters`` are the exact counts of one step by name
     (`bench.judge.counters`), each with its value and source or with the reason why it is absent. All are null where no
-    replicate got that far, and counters in records from before there were any.
+    replicate got that far, and counters in records from before there were any. ``profile`` is what a profile of some
+    steps found (`bench.profile`), or the reason why it found nothing; null where none was asked for.
     """
 
     run: Run
@@ -162,6 +163,7 @@ class Record:
     model: Mapping[str, Any] | None = None
     replicates: tuple[Replicate, ...] = ()
     counters: Mapping[str, Any] | None = None
+    profile: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -178,6 +180,11 @@ class Record:
     def measured(self) -> tuple[Replicate, ...]:
         """The replicates that ended well."""
         return tuple(replicate for replicate in self.replicates if replicate.status == "ok")
+
+    @cached_property
+    def single_steps(self) -> tuple[float, ...]:
+        """The seconds of all steps that were timed one by one in `samples`, the shortest first."""
+        return tuple(sorted(seconds for sample in self.samples for seconds in sample.step_seconds))
 
     @cached_property
     def item(self) -> str | None:
@@ -216,6 +223,7 @@ class Record:
                 model=data["model"],
                 replicates=tuple(Replicate.from_json(replicate) for replicate in data["replicates"]),
                 counters=data.get("counters"),
+                profile=data.get("profile"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError(f"{where}: not a valid record of schema {SCHEMA} ({error!r})") from error

@@ -73,6 +73,8 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         return _tried(job, replicate, where)
     if job.count_only:
         return _counted(job, replicate, where)
+    if job.profile_into:
+        return _profiled(job, replicate, where, Path(job.profile_into))
     meters = open_meters(tuple(job.meters), where)
     try:
         idle = meters.before()  # ahead of anything that wakes the device up
@@ -109,15 +111,31 @@ def _counters(built: Built, where: Device, flops: Sequence[int | None], last: Sa
 
 def _counted(job: Job, replicate: Replicate, where: Device) -> Outcome:
     """Some steps for each to do the same as the last, then the exact counters and no measurement."""
-    built = build(job, where)
+    built = _warmed(job, where)
     prepared = built.prepared
-    scaled = job.case.precision == "fp16" and prepared.trains
-    for number in range(SCALED_STEPS if scaled else max(2, min(len(prepared.work), MOST_BATCHES))):
-        prepared.step(number)
-        where.synchronize()
     flops = _count_flops(prepared)
     found = counters.count(prepared, where, flops)
     return Outcome(built.described(replicate), built.version, prepared.inputs, prepared.model, flops, found)
+
+
+def _profiled(job: Job, replicate: Replicate, where: Device, folder: Path) -> Outcome:
+    """Some steps for each to do the same as the last, then a profile and no measurement."""
+    from bench.profiling.collect import collect
+
+    built = _warmed(job, where)
+    prepared = built.prepared
+    found = collect(prepared, where, folder, job.case.id).to_json()
+    return Outcome(built.described(replicate), built.version, prepared.inputs, prepared.model, profile=found)
+
+
+def _warmed(job: Job, where: Device) -> Built:
+    """The case of a job after as many steps as it takes for each to do the same as the last."""
+    built = build(job, where)
+    scaled = job.case.precision == "fp16" and built.prepared.trains
+    for number in range(SCALED_STEPS if scaled else max(2, min(len(built.prepared.work), MOST_BATCHES))):
+        built.prepared.step(number)
+        where.synchronize()
+    return built
 
 
 def _tried(job: Job, replicate: Replicate, where: Device) -> Outcome:

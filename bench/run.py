@@ -6,7 +6,7 @@ import importlib
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bench import matrix as matrices
 from bench.book import Book
@@ -30,7 +30,8 @@ FAILURE = "this machine could not be read"
 
 @dataclass(frozen=True)
 class Request:
-    """All that one call of ``wattmark run`` was asked to do; ``peaks`` is measured first, ``peak_table`` recorded."""
+    """All that one call of ``wattmark run`` was asked to do: ``peaks`` is measured first, ``peak_table`` recorded, and
+    ``profile`` says whether each case is profiled when all is measured, or only that."""
 
     matrix: Matrix
     devices: Sequence[str]
@@ -42,6 +43,7 @@ class Request:
     allocator: str = "pinned"
     engine: str = "local"
     exclusive: bool = False
+    profile: Literal["no", "after", "only"] = "no"
     resumed: Sequence[Record] = ()
     peaks: Matrix | None = None
     peak_table: PeakTable = field(default_factory=dict)
@@ -88,8 +90,12 @@ def run(request: Request, progress: Progress) -> list[Record]:
         for family in matrices.searches(request.matrix, devices, request.data, request.model):
             cases += worker.search(family)
         progress.plan(cases, request.run.replicates)
-        for case, index in order(cases, request.run.replicates, request.run.seed):
-            worker.measure(case, index)
+        if request.profile != "only":
+            for case, index in order(cases, request.run.replicates, request.run.seed):
+                worker.measure(case, index)
+        if request.profile != "no":
+            for case in cases:
+                worker.profile(case)
     return [*reached, *book.records]
 
 
@@ -195,6 +201,14 @@ class Worker:
             record = self._book.add(case, index, self.run(case, index, listen=self._progress.listen))
         self._progress.end(record)
 
+    def profile(self, case: Case) -> None:
+        """A profile of a case that was measured well, or that was not to be measured."""
+        record = self._book.record(case)
+        missing = record is not None and record.status == "ok" and record.profile is None
+        if missing or self._request.profile == "only":
+            self._progress.say(f"profiling {case}")
+            self._book.add_profile(case, self.run(case, 0, profile=True))
+
     def search(self, family: Case) -> list[Case]:
         """The case with the largest batch that fits, or none; what did not fit on the way is kept as records."""
 
@@ -213,8 +227,15 @@ class Worker:
         size = largest(fits)
         return [] if size is None else [replace(family, batch_size=size)]
 
-    def run(self, case: Case, index: int, fit_only: bool = False, listen: Listener | None = None) -> Ended:
-        """One replicate, or with ``fit_only`` a try of two steps; the book is not touched."""
+    def run(
+        self,
+        case: Case,
+        index: int,
+        fit_only: bool = False,
+        profile: bool = False,
+        listen: Listener | None = None,
+    ) -> Ended:
+        """One replicate, or with ``fit_only`` a try of two steps, or a profile; the book is not touched."""
         request = self._request
         seed = seed_of(request.run.seed, case, index)
         job = Job(
@@ -228,6 +249,7 @@ class Worker:
             fit_only,
             request.exclusive,
             count=not fit_only and not self._book.counted(case),
+            profile_into=str(request.store.traces.absolute()) if profile else None,
         )
         return self._machine.run("replicate", job.to_json(), request.matrix.timeout, listen)
 

@@ -19,6 +19,11 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def traces(self) -> Path:
+        """Where profiles keep their traces, in files that their records name."""
+        return self.path / "traces"
+
     def write(self, record: Record) -> Path:
         """Keep a record; a power cut leaves the old one or the new one, never half of one."""
         target = self.path / file_name(record)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 from bench.caveats import caveats
 from bench.metric import METRICS
-from bench.rates import Value, values
+from bench.rates import Value, value
 from bench.record import STATUSES, Record
 from bench.roof import Roof, Roofs
 from reports.axes import (
@@ -26,14 +26,16 @@ from reports.axes import (
 )
 from reports.cell import STATUS_TONES, Cell, Table, measured
 from reports.chart import Chart
+from reports.derived import Derived
 from reports.details import details
 from reports.ladder import ladder
 from reports.number import Scale, scale
+from reports.profile.pictures import Split, profile_pictures
 from reports.ratio import speedups
 from reports.repeat import Repeat, again
 from reports.steps import StepTimes, step_times
 from reports.text import line, name_of, tail
-from reports.timeline import Timeline, timeline
+from reports.timeline import Timeline, timelines
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class CaseRow:
 
     ``device`` is torch's name, ``device_words`` what tells it from the other devices here. ``problem`` is the workload
     with those of its axes that vary: rows of one problem do the same work. ``name`` says the rest, from device to batch
-    size. ``values`` are the raw metrics, ``cells`` the same ones as shown; ``roof`` is the device's, as measured.
+    size. ``values`` are the raw metrics, ``cells`` the same ones as shown; both are derived where they are asked for.
+    ``roof`` is the device's, as measured.
     """
 
     record: Record
@@ -67,7 +70,6 @@ class CaseRow:
     speedup: Cell
     roof: Roof
     stderr: str
-    repeat: Repeat
 
     @property
     def ok(self) -> bool:
@@ -80,16 +82,26 @@ class CaseRow:
         return details(self.record, self.values, self.cells)
 
     @cached_property
-    def pictures(self) -> tuple[Chart | StepTimes | Timeline, ...]:
-        """Its steps, its memory and its course."""
+    def pictures(self) -> tuple[Chart | Split | StepTimes | Timeline, ...]:
+        """Its steps, its memory, its course and its profile."""
         name = self.name
-        found = step_times(name, self.record), ladder(name, self.values, self.cells), timeline(name, self.record)
-        return tuple(picture for picture in found if picture)
+        found = step_times(name, self.record), ladder(name, self.values, self.cells), *self.timelines[:1]
+        return (*(picture for picture in found if picture), *profile_pictures(name, self.record))
+
+    @cached_property
+    def repeat(self) -> Repeat:
+        """How to measure it again."""
+        return again(self.record, self.varying)
 
     @property
     def series(self) -> str:
         """Everything of its name but the batch size: what a line over batch sizes is called."""
         return self.name.replace(f" · batch {self.batch_size}", "", 1)
+
+    @cached_property
+    def timelines(self) -> tuple[Timeline, ...]:
+        """The course of each replicate that a meter watched."""
+        return timelines(self.name, self.record)
 
     @property
     def item(self) -> str:
@@ -105,10 +117,8 @@ class CaseRow:
 def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[CaseRow, ...]:
     """A row for each record: by workload, its varying axes, device, precision and batch size, in that order."""
     reached = roofs or Roofs()
-    found = [
-        ({value.metric: _clean(value) for value in values(one, reached)}, one) for one in sorted(records, key=order)
-    ]
-    scales = _scales(found)
+    found = [(_values(one, reached), one) for one in sorted(records, key=order)]
+    scale_of = _scales(found)
     constant = constant_axes(record.case for record in records)
     words = device_words(records)
     several = repeated(records)
@@ -119,7 +129,7 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
         varying = {name: value for name, value in axes(record).items() if name not in constant[case.workload]}
         called = words[case.device, device_label(record)]
         run = [f"run {record.run.id}"] if case.id in several else []
-        cells = {name: measured(value, scales[case.workload, name]) for name, value in metrics.items()}
+        cells = Derived(METRICS, lambda metric: measured(metrics[metric], scale_of(case.workload, metric)))
         name = setting(case, called, *run)
         return CaseRow(
             record=record,
@@ -144,7 +154,6 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
             speedup=speedup(record),
             roof=reached.of(record.environment),
             stderr=_stderr(record),
-            repeat=again(record, varying),
         )
 
     return tuple(row(index, metrics, record) for index, (metrics, record) in enumerate(found, start=1))
@@ -169,27 +178,34 @@ def _why(row: CaseRow, metric: str) -> str:
     return cell.note if cell.absent else f"{row.status.text}: {row.status.note}"
 
 
+def _values(record: Record, roofs: Roofs) -> Mapping[str, Value]:
+    return Derived(METRICS, lambda metric: _clean(value(record, metric, roofs)))
+
+
 def _clean(value: Value) -> Value:
     """The value with its texts made printable; the whole of the reason, which tables may cut."""
     was = value.unit, value.reason, value.source, value.scope
     unit, source, scope = (text and line(text) for text in (value.unit, value.source, value.scope))
     reason = value.reason and line(value.reason, limit=10_000)
     clean = (unit or "", reason, source, scope)
-    return value if clean == was else replace(value, unit=clean[0], reason=reason, source=source, scope=scope)
+    return value if clean == was else value._replace(unit=clean[0], reason=reason, source=source, scope=scope)
 
 
-def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> dict[tuple[str, str], Scale]:
-    """One display unit for a metric over all cases of a workload, so that a column can be read down."""
-    numbers: dict[tuple[str, str], list[float]] = defaultdict(list)
-    units: dict[tuple[str, str], str] = {}
+def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> Callable[[str, str], Scale]:
+    """Gives one display unit for a metric over all cases of a workload, so that a column can be read down."""
+    of_workload: dict[str, list[Mapping[str, Value]]] = defaultdict(list)
     for metrics, record in found:
-        for name, value in metrics.items():
-            key = record.case.workload, name
-            units.setdefault(key, value.unit)
-            if value.value is not None:
-                numbers[key].append(value.value)
-                units[key] = value.unit  # a case without samples does not know the workload's item
-    return {key: scale(unit, numbers[key], METRICS[key[1]].kind) for key, unit in units.items()}
+        of_workload[record.case.workload].append(metrics)
+
+    @cache
+    def scale_of(workload: str, metric: str) -> Scale:
+        values = [metrics[metric] for metrics in of_workload[workload]]
+        numbers = [value.value for value in values if value.value is not None]
+        # A case without samples does not know the workload's item.
+        unit = next((value.unit for value in reversed(values) if value.value is not None), values[0].unit)
+        return scale(unit, numbers, METRICS[metric].kind)
+
+    return scale_of
 
 
 def _stderr(record: Record) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bench.case import Scalar
 from bench.metric import METRICS
@@ -24,8 +24,7 @@ STATUS_TONES: dict[str, Tone] = {
 ABSENT = "—"
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """Finished text with its display unit, and the raw value behind it in the SI unit.
 
     ``size`` is what one display unit is in the SI unit, so the number that the text says is ``raw / size``;
@@ -153,4 +152,4 @@ def interval(value: Value, scale: Scale) -> str:
 
 
 def _renumbered(cell: Cell, marks: list[int]) -> Cell:
-    return replace(cell, mark=marks.index(cell.mark) + 1) if cell.mark else cell
+    return cell._replace(mark=marks.index(cell.mark) + 1) if cell.mark else cell

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from statistics import median
 
 from bench.metric import METRICS
@@ -15,6 +14,7 @@ from reports.environments import flatten
 from reports.meters import meters_table
 from reports.number import Scale, number, scale
 from reports.origin import called, error_words, is_power
+from reports.profile.tables import profile_tables
 from reports.text import line
 
 WHAT_RAN = "What ran"
@@ -22,7 +22,14 @@ WHAT_RAN = "What ran"
 
 def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
     """The tables of one case, those that would be empty left out."""
-    found = (_metrics(values, cells), _replicates(record), meters_table(record), counted_table(record), _facts(record))
+    found = (
+        _metrics(values, cells),
+        _replicates(record),
+        meters_table(record),
+        counted_table(record),
+        *profile_tables(record),
+        _facts(record),
+    )
     return tuple(table for table in found if table.rows or table.remarks)
 
 
@@ -54,7 +61,7 @@ def _metric(value: Value, cell: Cell) -> tuple[Cell, ...]:
     unknown = Cell("unknown", tone="absent") if is_power(value) else Cell("")
     return (
         Cell(called(value.metric), note=METRICS[value.metric].meaning),
-        replace(cell, unit="", note=""),
+        cell._replace(unit="", note=""),
         Cell(cell.unit),
         Cell(cell.spread) if cell.spread else absent("no interval"),
         Cell(bounds) if bounds else absent("no interval"),
@@ -83,7 +90,7 @@ def _replicates(record: Record) -> Table:
     found = [_replicate(replicate, tuple(beside)) for replicate in record.replicates]
     heads = (Column("Replicate"), *(Column(str(one.index), numeric=True) for one in record.replicates))
     cells = zip((*names, *map(line, beside)), *found, strict=True)
-    rows = tuple((Cell(name), *facts) for name, *facts in cells)
+    rows = tuple((Cell(name), *facts) for name, *facts in cells) if found else ()
     return Table("Replicates", heads, rows)
 
 

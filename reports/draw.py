@@ -8,6 +8,8 @@ from reports.history import History
 from reports.history_svg import history_svg
 from reports.pareto import Pareto
 from reports.pareto_svg import pareto_svg
+from reports.profile.pictures import Split
+from reports.profile.split_svg import split_svg
 from reports.roofline import Roofline
 from reports.roofline_svg import roofline_svg
 from reports.steps import StepTimes
@@ -15,11 +17,13 @@ from reports.steps_svg import steps_svg
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_svg
 
-Picture = Chart | History | Pareto | Roofline | StepTimes | Timeline
+Picture = Chart | History | Pareto | Roofline | Split | StepTimes | Timeline
 
 
 def draw(picture: Picture) -> str:
     """The picture as one ``<svg>`` element, its texts escaped."""
+    if isinstance(picture, Split):
+        return split_svg(picture)
     if isinstance(picture, Timeline):
         return timeline_svg(picture)
     if isinstance(picture, StepTimes):

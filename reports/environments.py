@@ -92,4 +92,4 @@ def _row(name: str, cells: list[Cell]) -> tuple[Cell, ...]:
         label = Cell(f"{name} ≠ ✕", tone="bad", note="differs, and keeps records from being compared")
     elif len(texts) > 1:
         label = Cell(f"{name} ≠", tone="warn", note="differs between environments")
-    return (label, *(replace(cell, under=cell.note) if cell.absent else cell for cell in cells))
+    return (label, *(cell._replace(under=cell.note) if cell.absent else cell for cell in cells))

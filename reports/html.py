@@ -24,36 +24,44 @@ from reports.number import quantity
 from reports.packed import LARGEST, Body, Packed, forms
 from reports.report import Report
 from reports.styles import TEMPLATES, style
+from reports.traces import Traces, traces
 
 # Makes an ``<svg>`` element, whose texts it has escaped, of a picture.
 Draw = Callable[[Any], str]
 
 _XZ = "data:application/x-xz;base64,"
-_LINK = 500  # bytes around an archive
+_AROUND = 500  # bytes around samples and records
+_SHEET, _SCRIPT = "timeline.css", "timeline.js"  # of timelines that a reader can look into
 
 
 def export(report: Report) -> bytes:
     """The page as UTF-8 text."""
     groups = case_groups(report.cases)
     bodies = _bodies(groups)
+    none = traces(report.cases, 0)
     *larger, smallest = forms(bodies)
     for packed in (one for one in larger if one.in_sight <= LARGEST):
-        whole = _page(report, groups, packed, b"")
+        whole = _page(report, groups, packed, none, b"")
         if len(whole) <= LARGEST:
-            return _with_records(report, groups, packed, whole)
-    return _with_records(report, groups, smallest, _page(report, groups, smallest, b""))
+            return _with_samples(report, groups, packed, whole)
+    return _with_samples(report, groups, smallest, _page(report, groups, smallest, none, b""))
 
 
-def _with_records(report: Report, groups: Sequence[CaseGroup], packed: Packed, whole: bytes) -> bytes:
-    """The page with its records where they fit."""
-    room = LARGEST - _LINK - len(whole)
+def _with_samples(report: Report, groups: Sequence[CaseGroup], packed: Packed, whole: bytes) -> bytes:
+    """The page with what fits of its samples: first those of its timelines, to look into, then its records."""
+    room = LARGEST - len(whole) - _AROUND
+    look = len(style(_SHEET)) + len(_script(_SCRIPT))
+    found = traces(report.cases, room - look)
+    room -= len(found.data) + look if found.data else 0
     records = archive(report.records, room * 3 // 4)  # base64 makes four bytes of three
-    return _page(report, groups, packed, records) if records else whole
+    return _page(report, groups, packed, found, records) if found.data or records else whole
 
 
-def _page(report: Report, groups: Sequence[CaseGroup], packed: Packed, records: bytes) -> bytes:
+def _page(report: Report, groups: Sequence[CaseGroup], packed: Packed, closer: Traces, records: bytes) -> bytes:
     raw = {"size": quantity(len(records), "B"), "url": Markup(_XZ + base64.b64encode(records).decode())}
-    return page("report.html", draw, report=report, groups=groups, packed=packed, raw=raw if records else None)
+    shown: dict[str, Any] = {"report": report, "groups": groups, "packed": packed, "closer": closer}
+    look = {"styles": [_SHEET], "scripts": [_SCRIPT]} if closer.data else {}
+    return page("report.html", draw, **look, **shown, raw=raw if records else None)
 
 
 def _bodies(groups: Sequence[CaseGroup]) -> dict[str, Body]:
@@ -63,10 +71,10 @@ def _bodies(groups: Sequence[CaseGroup]) -> dict[str, Body]:
     return {row.anchor: Body(case.first(tables), case.pictures(row), case.rest(tables)) for row, tables in cases}
 
 
-def page(template: str, draw: Draw, styles: Sequence[str] = (), **parts: Any) -> bytes:
-    """A page in our look: the template with its parts, our style sheets and then those given, and the script."""
+def page(template: str, draw: Draw, styles: Sequence[str] = (), scripts: Sequence[str] = (), **parts: Any) -> bytes:
+    """A page in our look: the template with its parts, our style sheets and scripts, and then those given."""
     look = style("theme.css", "report.css", "chart.css", *styles) + _NUMERIC
-    script = TEMPLATES.joinpath("report.js").read_text(encoding="utf-8")
+    script = _script("report.js", *scripts)
     text = (
         _environment(draw)
         .get_template(template)
@@ -79,6 +87,10 @@ def page(template: str, draw: Draw, styles: Sequence[str] = (), **parts: Any) ->
         )
     )
     return text.encode()
+
+
+def _script(*names: str) -> str:
+    return "".join(TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 @cache  # reading the templates takes as long as a small page

@@ -23,6 +23,7 @@ def export(report: Report) -> bytes:
         "summary": _table(report.summary),
         "baseline": _table(report.changes.table) if report.changes else None,
         "results": [_table(table) for table in report.results],
+        "profiles": _table(report.profiles) if report.profiles else None,
         "failures": [_failure(one) for one in report.failures],
         "cases": [_case(row) for row in report.cases],
         "environment": _table(report.environment),
@@ -57,6 +58,7 @@ def _case(row: CaseRow) -> dict[str, Any]:
         "speedup": _cell(row.speedup),
         "metrics": {name: _metric(row, name) for name in row.values},
         "stderr": row.stderr or None,
+        "profile": row.record.profile,
     }
 
 

@@ -34,6 +34,9 @@ def _lines(report: Report) -> Iterator[str]:
     for table in (report.summary, *report.results):
         yield from ("", f"### {escape(table.title)}", "")
         yield from grid(table.brief)
+    if report.profiles:
+        yield from ("", f"### {escape(report.profiles.title)}", "")
+        yield from grid(report.profiles)
     if report.failures:
         yield from ("", "### Failures", "", "| Cases | Status | Reason | Next step |", "|---|---|---|---|")
         yield from (_row([one.names, one.status.text, one.reason, one.next_step]) for one in report.failures)

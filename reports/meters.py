@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from bench.record import Record
@@ -43,7 +42,7 @@ def meters_table(record: Record) -> Table:
 
 
 def _with_reason(cell: Cell) -> Cell:
-    return replace(cell, under=cell.note) if cell.absent else cell
+    return cell._replace(under=cell.note) if cell.absent else cell
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:

@@ -13,6 +13,7 @@ _STEPS = (
     ("failed", "--exclusive", "End what else is at work, or measure without --exclusive."),
     ("failed", "implausible", "One of the two numbers is wrong: look at the workload's FLOPs and work, and the meter."),
     ("failed", "", "Read the end of stderr, mend the step, and measure the case alone."),
+    ("interrupted", "profiled only", "`wattmark run` measures it: a profile times nothing."),
     ("interrupted", "", "The same command with --resume measures what is missing."),
 )
 

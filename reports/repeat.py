@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,15 +39,15 @@ class Repeat:
         return [f"{one} \\" for one in lines[:-1]] + lines[-1:]
 
 
-def again(record: Record, varying: Mapping[str, Scalar]) -> Repeat:
-    """How to measure a record's case again; ``varying`` are the axes in which its workload's cases differ."""
+def again(record: Record, varying: Collection[str]) -> Repeat:
+    """How to measure a record's case again; ``varying`` are the shown names of axes in which its workload's cases
+    differ."""
     kept, set_before = read(record.run.command)
     if kept[:2] != ["wattmark", "run"]:
         return Repeat(note="It was not measured by `wattmark run`, so there is no command for it alone.")
-    needed = {*varying, *set_before}
-    return one_case(
-        kept, record.case, {name: value for name, value in record.case.parameters.items() if name in needed}
-    )
+    axes = record.case.parameters.items()
+    needed = {name: value for name, value in axes if line(name) in varying or name in set_before}
+    return one_case(kept, record.case, needed)
 
 
 def read(command: str) -> tuple[list[str], set[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.errors import SpecError
 from bench.measured_peaks import is_peak, roofs
@@ -19,34 +20,95 @@ from reports.failures import Failure, failures
 from reports.history import History, histories
 from reports.method import METHOD, metrics_table
 from reports.peaks import peaks_table
+from reports.profile.overview import overview
 from reports.results import result_tables, summary_table
 
 
 @dataclass(frozen=True)
 class Report:
-    """Finished tables, charts and sentences. ``cases`` holds everything that is known of each case; ``records`` is what
-    all was made of."""
+    """Finished tables, charts and sentences, each of which is made when it is first asked for.
 
-    title: str
-    subtitle: str
-    runs: Table
-    summary: Table
-    changes: Changes | None
-    history: tuple[History, ...]
-    results: tuple[Table, ...]
-    charts: tuple[Charts, ...]
+    ``cases`` holds everything that is known of each case, ``peaks`` what was measured of the limits of devices beside
+    them; ``records`` is what all was made of.
+    """
+
+    records: Sequence[Record]
+    baseline: Sequence[Record]
+    earlier: Sequence[Record]
     cases: tuple[CaseRow, ...]
-    failures: tuple[Failure, ...]
-    comparability: tuple[Table, ...]
-    environment: Table
-    method: tuple[tuple[str, str], ...]
-    metrics: Table
-    records: tuple[Record, ...]
+    peaks: Sequence[Record]
+
+    title = "Wattmark report"
+    method = METHOD
+
+    @property
+    def subtitle(self) -> str:
+        """What was measured on what, and how it ended."""
+        devices = dict.fromkeys(
+            row.device if row.device_label == row.device else f"{row.device} ({row.device_label})" for row in self.cases
+        )
+        many = f"{len(self.cases)} case{'s' * (len(self.cases) != 1)}"
+        return f"{many} on {', '.join(devices)}: {counts(self.cases)}"
+
+    @cached_property
+    def runs(self) -> Table:
+        """Where the cases come from."""
+        return _runs(self.records)
+
+    @cached_property
+    def summary(self) -> Table:
+        """The best cases of each problem."""
+        return summary_table(self.cases)
+
+    @cached_property
+    def changes(self) -> Changes | None:
+        """What changed since the baseline, where there is one."""
+        return changes(self.baseline, self.cases) if self.baseline else None
+
+    @cached_property
+    def history(self) -> tuple[History, ...]:
+        """The cases over the earlier runs."""
+        return histories(self.records, self.earlier)
+
+    @cached_property
+    def results(self) -> tuple[Table, ...]:
+        """The cases of each workload side by side."""
+        return (*result_tables(self.cases, self.changes), *peaks_table(self.peaks))
+
+    @cached_property
+    def charts(self) -> tuple[Charts, ...]:
+        """The pictures of each problem."""
+        return charts(self.cases)
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """What ended the cases that were not measured."""
+        return failures(self.cases)
+
+    @cached_property
+    def profiles(self) -> Table | None:
+        """Where the time of the cases goes that were profiled."""
+        return overview(self.cases)
 
     @property
     def caveats(self) -> tuple[CaseRow, ...]:
         """The cases of which a reader must know more before trusting them."""
         return tuple(row for row in self.cases if row.caveats)
+
+    @cached_property
+    def comparability(self) -> tuple[Table, ...]:
+        """In what the environments of one device differ."""
+        return comparability([row.record for row in self.cases], self.baseline)
+
+    @cached_property
+    def environment(self) -> Table:
+        """The machines."""
+        return environment_table([row.record for row in self.cases])
+
+    @cached_property
+    def metrics(self) -> Table:
+        """What each metric means."""
+        return metrics_table()
 
 
 def build(
@@ -62,27 +124,8 @@ def build(
     peaks = [record for record in records if is_peak(record.case)]
     cases = [record for record in records if not is_peak(record.case)]
     rows = case_rows(cases or records, roofs(peaks))
-    devices = dict.fromkeys(
-        row.device if row.device_label == row.device else f"{row.device} ({row.device_label})" for row in rows
-    )
-    changed = changes(baseline, rows) if baseline else None
-    return Report(
-        title="Wattmark report",
-        subtitle=f"{len(rows)} case{'s' * (len(rows) != 1)} on {', '.join(devices)}: {counts(rows)}",
-        runs=_runs(records),
-        summary=summary_table(rows),
-        changes=changed,
-        history=histories(records, earlier),
-        results=(*result_tables(rows, changed), *(peaks_table(peaks) if cases else ())),
-        charts=charts(rows),
-        cases=rows,
-        failures=failures(rows),
-        comparability=comparability([row.record for row in rows], baseline or ()),
-        environment=environment_table([row.record for row in rows]),
-        method=METHOD,
-        metrics=metrics_table(),
-        records=tuple(sorted(records, key=order)),
-    )
+    # Peaks alone are cases like any other.
+    return Report(tuple(sorted(records, key=order)), baseline or (), earlier, rows, peaks if cases else ())
 
 
 def _runs(records: Sequence[Record]) -> Table:

@@ -72,7 +72,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
     for row in rows:
         cells = [plain(row.run)] if several_runs else []
         cells += [plain(row.axes.get(name), "this case has no such axis") for name in varying]
-        cells += [replace(plain(row.device_words), note=row.device_label), plain(row.precision)]
+        cells += [plain(row.device_words)._replace(note=row.device_label), plain(row.precision)]
         cells += [plain(row.batch_size), _status(row)]
         for name in present:
             cell = row.cells[name]
@@ -111,13 +111,13 @@ class _Notes:
         note = cell.note if cell.absent and row.ok else None
         if not cell.absent and is_power(value):
             note = self._told.get((value.source, value.scope))
-        return replace(cell, mark=self.marks.setdefault(note, len(self.marks) + 1)) if note else cell
+        return cell._replace(mark=self.marks.setdefault(note, len(self.marks) + 1)) if note else cell
 
 
 def _status(row: CaseRow) -> Cell:
     """A measured case with caveats is not simply ok."""
     if row.ok and row.caveats:
-        return replace(row.status, text="ok, caveat", note="; ".join(row.caveats), tone="warn")
+        return row.status._replace(text="ok, caveat", note="; ".join(row.caveats), tone="warn")
     return row.status
 
 
@@ -143,7 +143,7 @@ def summary_table(rows: Sequence[CaseRow]) -> Table:
         best = _best(cases, "throughput", max), _best(cases, "memory.planning", min), _least_energy(cases)
         reasons = [cell.under if cell.absent else "" for cell in best]
         if all(reasons) and len(set(reasons)) == 1:  # nothing was measured: said once is enough
-            best = best[0], replace(best[1], under=""), replace(best[2], under="")
+            best = best[0], best[1]._replace(under=""), best[2]._replace(under="")
         body.append(
             (Cell(problem), *best, Cell(counts(cases), tone="plain" if all(row.ok for row in cases) else "warn"))
         )
@@ -183,16 +183,16 @@ def _least_energy(rows: Sequence[CaseRow]) -> Cell:
     found = []
     for alike in of_origin.values():
         best, least = _best(alike, metric, min), min((row.values[metric] for row in alike), key=_number)
-        found.append((_number(least), replace(best, under=f"{best.under}; {origin(least)}")))
+        found.append((_number(least), best._replace(under=f"{best.under}; {origin(least)}")))
     first, *others = (cell for _, cell in sorted(found, key=lambda pair: pair[0]))
     beside = "".join(f"; by another method or scope {cell.text}: {cell.under}" for cell in others)
-    return replace(first, under=first.under + beside)
+    return first._replace(under=first.under + beside)
 
 
 def _unknown(rows: Sequence[CaseRow], metric: str) -> Cell:
     """No best case, with the reason in sight."""
     why = why_absent(rows, metric)
-    return replace(absent(why), under=why)
+    return absent(why)._replace(under=why)
 
 
 def _number(value: Value) -> float:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 from reports.chart_svg import LEFT, RIGHT, WIDTH, drawing, label, scale_of, short, tick_label, ticks
 from reports.timeline import Band, Moment, Span, Timeline, Track
 
+_PARTS = 100  # of the picture's width: within one only the least and the largest value are drawn
 _STRIP = 64  # height of a track
 _HEAD = 30  # above each track, for its title
 _FOOT = 34
 _BAND = 26  # height of a band with its title
+_BREAK = 8  # between the tracks and the bands
 
 
 def timeline_svg(timeline: Timeline) -> str:
     """The timeline as one ``<svg>`` element."""
     below = len(timeline.tracks) * (_STRIP + _HEAD)
+    below += _BREAK * bool(timeline.bands)
     bottom = below + len(timeline.bands) * _BAND
     height = bottom + _FOOT
     parts: list[str] = []
@@ -33,7 +37,8 @@ def timeline_svg(timeline: Timeline) -> str:
 def _strip(timeline: Timeline, track: Track, row: int) -> Iterator[str]:
     top = row * (_STRIP + _HEAD) + _HEAD
     bottom = top + _STRIP
-    marks = ticks(max(value for run in track.runs for _, value in run), 2)
+    runs = [_thinned(run, timeline.seconds) for run in track.runs(timeline.moments)]
+    marks = ticks(max(value for run in runs for _, value in run), 2)
 
     def place(moment: Moment) -> tuple[int, int]:
         return round(_x(timeline, moment[0])), round(bottom - _STRIP * max(moment[1], 0) / marks[-1])
@@ -42,8 +47,17 @@ def _strip(timeline: Timeline, track: Track, row: int) -> Iterator[str]:
         yield f'<path class="window" d="{_boxes(timeline, timeline.windows, top, bottom)}"/>'
     yield label(0, top - 9, f"{track.title}, {track.unit}", "axis")
     yield from scale_of(marks, lambda mark: bottom - _STRIP * mark / marks[-1])
-    path = "".join(_line(map(place, run)) for run in track.runs)
+    path = "".join(_line(map(place, run)) for run in runs)
     yield f'<g class="s{row}"><path class="line trace" d="{path}"/></g>'
+
+
+def _thinned(run: Sequence[Moment], seconds: float) -> list[Moment]:
+    """Of each part of the picture the least and the largest value, in the order in which they came."""
+    parts: dict[int, list[Moment]] = {}
+    for moment in run:
+        parts.setdefault(int(moment[0] / seconds * _PARTS), []).append(moment)
+    ends = ({min(part, key=itemgetter(1)), max(part, key=itemgetter(1))} for part in parts.values())
+    return [moment for both in ends for moment in sorted(both)]
 
 
 def _line(places: Iterable[tuple[int, int]]) -> str:

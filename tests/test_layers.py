@@ -17,14 +17,14 @@ LAYERS = (
     ("case", "statistics", "gating"),
     ("record", "roof"),
     ("reach",),
-    ("matrix", "store", "rates", "pair", "peak_table"),
+    ("matrix", "store", "rates", "pair", "peak_table", "profile"),
     ("comparison", "plausible"),
     ("measured_peaks", "caveats"),
     ("judge",),
     ("machine", "nvml", "workload", "stopping", "covariates", "idle", "baseline"),
     ("environment", "foreign", "sampler"),
     ("device", "meters", "probe", "operators"),
-    ("measuring", "precision", "own_step", "counters"),
+    ("measuring", "precision", "own_step", "counters", "profiling"),
     ("job",),
     ("replicate", "engines"),
     ("chunks",),
@@ -37,7 +37,7 @@ LAYERS = (
 )
 PURE = {
     *("errors", "identity", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
-    *("peaks", "plausible", "caveats", "gating", "pair", "judge", "roof", "measured_peaks"),
+    *("peaks", "plausible", "caveats", "gating", "pair", "judge", "roof", "measured_peaks", "profile"),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},
@@ -46,7 +46,7 @@ ONLY_IN = {
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
     "xlsxwriter": {"reports/plan/workbook.py"},
-    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline", "plan", "peaks")},
+    "typer": {f"bench/cli/{name}.py" for name in ("app", "measure", "gate", "baseline", "plan", "peaks", "profile")},
 }
 
 

@@ -73,14 +73,14 @@ def test_a_record_from_before_meters_kept_facts_is_read_and_valid(record, sample
     assert old.samples[0].readings["energy"] == Reading(3.0, "fake counter")
 
 
-def test_a_record_written_before_there_were_counters_is_read_and_valid():
+def test_a_record_written_before_there_were_counters_and_profiles_is_read_and_valid():
     """One of version 0.1.0, as it was written."""
     text = (Path(__file__).parent / "records" / "before_counters.json").read_text()
 
     jsonschema.validate(json.loads(text), SCHEMA)
     old = Record.from_json(text)
-    assert (old.status, old.counters, old.samples[0].steps) == ("ok", None, 1)
-    assert json.loads(old.to_json()) == {**json.loads(text), "counters": None}
+    assert (old.status, old.counters, old.profile, old.samples[0].steps) == ("ok", None, None, 1)
+    assert json.loads(old.to_json()) == {**json.loads(text), "counters": None, "profile": None}
 
 
 COUNTERS = {

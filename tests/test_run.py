@@ -169,7 +169,7 @@ def test_resuming_in_another_environment_is_refused(wattmark, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "nowhere"], "full, quick, smoke"),
+        (["run", "nowhere"], "full, peaks, quick, smoke"),
         (["run", "my.toml", "--device", "cuda:7"], "--device cuda:7: not here; auto or one of cpu"),
         (["run", "my.toml", "--precision", "fp9"], "precision 'fp9'; one of fp32, tf32, bf16, fp16, bf16-pure"),
         (["run", "my.toml", "--set", "size"], "--set size: needs the form AXIS=VALUE"),

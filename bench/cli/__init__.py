@@ -5,4 +5,5 @@ from bench.cli import peaks as peaks
 from bench.cli import gate as gate
 from bench.cli import baseline as baseline
 from bench.cli import plan as plan
+from bench.cli import profile as profile
 from bench.cli.app import main as main

@@ -43,6 +43,7 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Vendors' peaks of devices that Wattmark does not know.")
     ] = None,
     exclusive: Annotated[bool, typer.Option("--exclusive", help="Refuse where others use the machine.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Profile each case when all is measured.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Measure a matrix on this machine and write the report."""
@@ -68,6 +69,7 @@ def run(
         allocator=one_of("--allocator", allocator, ("pinned", "system")),
         engine=engine,
         exclusive=exclusive,
+        profile="after" if profile else "no",
         seed=seed,
     )
     records = _measured(request, store)

@@ -27,6 +27,7 @@ from bench.store import in_order
 ANSWERS = ("oom", "unsupported")
 # Failures that say nothing of the code: company on the machine, and numbers that cannot be.
 _NOT_OF_THE_CODE = ("--exclusive:", "implausible:")
+_EMULATED = "emulated:"
 
 MOST = 1.0  # a smallest effect beyond this share is no longer one that a reader could use
 CLOCK = 0.02  # share by which the device's clock may differ before a reader is told
@@ -111,12 +112,14 @@ def refusal(
         return "incomparable", (*(f"Not comparable: {field}." for field in hard), *ended)
     if not ended:
         return None
-    broke = base.status == "ok" and head.status != "interrupted" and not _blameless(head)
+    broke = base.status == "ok" and head.status != "interrupted" and not _blameless(base, head)
     return ("regressed" if broke else "incomparable"), tuple(ended)
 
 
-def _blameless(record: Record) -> bool:
-    return (record.reason or "").startswith(_NOT_OF_THE_CODE)
+def _blameless(base: Record, head: Record) -> bool:
+    """Whether the head ended for a reason other than the code: what a device emulates is its own, where they differ."""
+    reason = head.reason or ""
+    return reason.startswith(_NOT_OF_THE_CODE) or (reason.startswith(_EMULATED) and bool(differences(base, head)[0]))
 
 
 def unmeasured(

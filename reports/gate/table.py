@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from reports.cell import Cell, Column, Table, absent
 from reports.gate.rows import Row
@@ -41,7 +40,7 @@ def findings_table(title: str, rows: Sequence[Row], why: bool = False, status: b
         columns.append(column)
         for line, cell, row in zip(cells, found, rows, strict=True):
             noted = cell.absent and not row.explained
-            line.append(replace(cell, mark=notes.setdefault(cell.note, len(notes) + 1)) if noted else cell)
+            line.append(cell._replace(mark=notes.setdefault(cell.note, len(notes) + 1)) if noted else cell)
     if why and any(row.reasons for row in rows):
         columns.append(Column("Why"))
         for line, row in zip(cells, rows, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from reports.cell import Cell, Column, Table, absent
 from reports.number import count, number
@@ -32,7 +31,7 @@ def summary(plan: Plan) -> Table:
     for row in plan.rows:
         cells = [Cell(line(row["problem"])), Cell(line(row["device"])), _point(row), _cell(row, ("point",))]
         cells += [_cell(row, names) for _, names in _SHOWN.values()]
-        rows.append(tuple(replace(c, mark=notes.setdefault(c.note, len(notes) + 1)) if c.absent else c for c in cells))
+        rows.append(tuple(c._replace(mark=notes.setdefault(c.note, len(notes) + 1)) if c.absent else c for c in cells))
     return Table("Plan", tuple(columns), tuple(rows), notes=tuple(notes))
 
 

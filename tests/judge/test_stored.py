@@ -14,6 +14,7 @@ from stored_records import COUNTERS, ENVIRONMENT, GPU_CASE, GPU_ENVIRONMENT, JOU
 from bench.case import Case
 from bench.gating import Gating
 from bench.judge.finding import Finding, Judgement
+from bench.judge.keys import COUNTED
 from bench.judge.stored import RUNS, judge
 from bench.record import Reading, Record
 
@@ -223,6 +224,18 @@ def test_a_case_that_ended_badly_elsewhere_is_incomparable_with_both_causes():
 
     assert finding.verdict == "incomparable"
     assert finding.reasons == ("Not comparable: cpu.model (Xeon before, EPYC now).", "Head oom: out of memory.")
+
+
+@pytest.mark.parametrize(("cpu", "verdict"), [("Xeon", "regressed"), ("EPYC", "incomparable")])
+def test_what_another_cpu_emulates_is_no_regression_of_the_code_and_what_the_same_one_now_does_is(
+    cpu: str, verdict: str
+):
+    emulated = {"status": "unsupported", "reason": "emulated: a product in bf16 takes 5 times as long as in fp32"}
+    head = record(environment=altered(ENVIRONMENT, "cpu.model", cpu), **emulated)
+
+    found, _ = judge([record(*STEADY)], [head], lambda case: TIME, COUNTED)
+
+    assert [finding.verdict for finding in found] == [verdict]
 
 
 def test_a_baseline_that_failed_has_nothing_to_compare_with():

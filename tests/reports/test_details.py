@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate
 from typing import Any
 from xml.etree import ElementTree
 
@@ -181,7 +182,7 @@ def test_a_timeline_shows_power_and_clock_with_the_windows():
     assert line.windows == ((1.5, 3.4), (3.5, 5.2))
     assert line.description == (
         "Over 5.90 s: Power 90.0 to 410 W; SM clock 0.345 to 1.75 GHz; Temperature 38.0 to 64.0 °C; "
-        "2 measured windows; held down by a power limit for 900 ms."
+        "2 measured windows; clock held down by a power limit for 900 ms."
     )
     boxes = [path.get("d", "").count("z") for path in ElementTree.fromstring(timeline_svg(line)).findall("path")
              if path.get("class") == "window"]  # fmt: skip
@@ -193,10 +194,12 @@ def test_a_timeline_says_what_held_the_clock_down_and_when():
 
     assert line is not None
     assert [(band.title, band.spans) for band in line.bands] == [
-        ("held down by a power limit", ((1.0, 2.5), (3.0, 3.5))),
-        ("held down by the voltage", ((5.0, pytest.approx(5.9)),)),
+        ("clock held down by a power limit", ((1.0, 2.5), (3.0, 3.5))),
+        ("clock held down by the voltage", ((5.0, pytest.approx(5.9)),)),
     ]
-    assert line.description.endswith("held down by a power limit for 2.00 s; held down by the voltage for 900 ms.")
+    assert line.description.endswith(
+        "; clock held down by a power limit for 2.00 s; clock held down by the voltage for 900 ms."
+    )
     assert timeline_svg(line).count('class="held"') == 2
     for nothing in ({"value": None, "reason": "fields: Not Supported"}, "x", {"power": "x", "thermal": [[1]]}, None):
         calm = drawn({"throttled": nothing})
@@ -210,29 +213,51 @@ def test_time_begins_with_the_first_reading_whatever_the_meter_counts_from():
     line = drawn({"timeline": kept, "windows": [[1000.5, 1001.5], [990.0, 1000.2], [1005.0, 1006.0]]})
 
     assert line is not None
-    assert line.tracks[0].runs == (((0.0, 100.0), (1.0, 200.0), (2.0, 300.0)),)
+    assert line.moments == (0.0, 1.0, 2.0)
+    assert line.tracks[0].values == (100.0, 200.0, 300.0)
     assert [tuple(round(end, 6) for end in window) for window in line.windows] == [(0.5, 1.5), (0.0, 0.2)]
 
 
-def test_a_long_timeline_is_thinned_and_keeps_its_peaks():
+def test_the_picture_of_a_long_timeline_is_thinned_and_keeps_its_peaks():
     power = [100.0] * 10_000
     power[4_321], power[7_777] = 690.0, 20.0
 
     line = drawn({"timeline": {"seconds": [index / 10 for index in range(10_000)], "power": power}})
 
     assert line is not None
-    values = [value for run in line.tracks[0].runs for _, value in run]
-    assert len(values) < 250
-    assert (max(values), min(values)) == (690.0, 20.0)
-    assert all(before[0] <= after[0] for run in line.tracks[0].runs for before, after in pairwise(run))
+    assert line.tracks[0].values == tuple(power)
+    [trace] = [path.get("d", "") for path in ElementTree.fromstring(timeline_svg(line)).iter("path")
+               if path.get("class") == "line trace"]  # fmt: skip
+    steps = [int(place) for place in re.findall(r"-?\d+", trace)]
+    heights = list(accumulate(steps[1::2]))
+    assert len(heights) < 250
+    assert (min(heights), max(heights)) == (94 - round(64 * 690 / 750), 94 - round(64 * 20 / 750))
+    assert all(right >= 0 for right in steps[2::2])
 
 
 def test_where_nothing_was_read_for_long_the_line_ends():
     line = drawn({"timeline": {"seconds": [0, 1, 2, 3, 20, 21], "power": [1, 2, 3, None, 4, 5]}, "windows": []})
 
     assert line is not None
-    assert [len(run) for run in line.tracks[0].runs] == [3, 2]
-    assert line.description.endswith("no measured window; held down by a power limit for 900 ms.")
+    assert [len(run) for run in line.tracks[0].runs(line.moments)] == [3, 2]
+    assert line.description.endswith("no measured window; clock held down by a power limit for 900 ms.")
+
+
+def test_every_replicate_that_a_meter_watched_has_its_timeline_in_the_units_of_all():
+    one = gpu()
+    first, second, third = one.replicates
+    kept = {"seconds": list(range(100)), "power": [2000.0] * 100, "clock.sm": [1.7e9] * 100}
+    heavy = replace(third, meters={"host": {}, "nvml": {**FACTS, "timeline": kept}, "amd": FACTS})
+
+    row = case(replace(one, replicates=(first, replace(second, meters={"nvml": {}}), heavy)))
+
+    assert [line.title for line in row.timelines] == ["Replicate 0 over time", "Replicate 2 over time"]
+    assert [[(track.title, track.unit) for track in line.tracks] for line in row.timelines] == [
+        [("Power", "kW"), ("SM clock", "GHz"), ("Temperature", "°C")],
+        [("Power", "kW"), ("SM clock", "GHz")],
+    ]
+    assert [line.tracks[0].values[0] for line in row.timelines] == [0.09, 2.0]
+    assert picture(row.record, Timeline) == row.timelines[0]
 
 
 @pytest.mark.parametrize(

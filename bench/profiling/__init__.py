@@ -1,0 +1,1 @@
+"""Profiling: some steps run under torch's profiler, apart from all measuring; its trace read without torch."""
