@@ -41,8 +41,8 @@ class Case:
         """A readable, file-name safe name that ends in a hash of every field."""
         canonical = _CANONICAL.encode({name: getattr(self, name) for name in self.__dataclass_fields__})
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
-        words = (self.workload, self.device, self.precision, f"b{self.batch_size}", digest)
-        return "_".join(_NOT_IN_FILE_NAMES.sub("-", word) for word in words)
+        words = (_NOT_IN_FILE_NAMES.sub("-", word) for word in (self.workload, self.device, self.precision))
+        return "_".join((*words, f"b{self.batch_size}", digest))
 
     @property
     def family(self) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ against, with both numbers. One that no machine can explain makes the record inv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isclose
@@ -35,10 +35,12 @@ _LADDERS = (
     ("memory.requested", "memory.allocated", "memory.reserved"),
     ("allocator.held", "memory.process", "memory.device"),
 )
+_PERCENTILES = tuple(name for name in METRICS if name.startswith("latency.p"))
 _SHARES = tuple(name for name in METRICS if name.startswith(("throttle.", "utilization.")))
 _NOT_NEGATIVE = ("memory.", "allocator.", "ecc.", "pcie.", "nvlink.", "clock.", "power.")
 
 _Found = Iterator[tuple[str, float, str]]  # of what, how far off, and both numbers in words
+_Window = tuple[Record, Replicate, Sample]
 _Check = Callable[[Record, Replicate, Sample], _Found]
 
 
@@ -52,16 +54,17 @@ class Doubt:
 
 def doubts(record: Record) -> list[Doubt]:
     """Everything about a record's measured replicates that cannot be; of several windows the worst one."""
-    impossible = _worst(record, _totals, invalid=True)
+    windows = [(record, one, sample) for one in record.measured for sample in one.samples]
+    impossible = _worst(windows, _totals, invalid=True)
     if impossible:  # nothing can be derived from them
         return impossible
     found = [
-        *_worst(record, _flop_rate, invalid=True),
+        *_worst(windows, _flop_rate, invalid=True),
         *(Doubt(text, True) for text in (*_published(record), *_percentiles(record))),
         *(Doubt(text, False) for text in (*_outside_steps(record), *_missed_flops(record))),
-        *_worst(record, _power, invalid=False),
-        *_worst(record, _ladder, invalid=False),
-        *_worst(record, _ranges, invalid=False),
+        *_worst(windows, _power, invalid=False),
+        *_worst(windows, _ladder, invalid=False),
+        *_worst(windows, _ranges, invalid=False),
     ]
     return list(dict.fromkeys(found))
 
@@ -72,12 +75,11 @@ def fact(facts: Mapping[str, Any], name: str) -> float | None:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
-def _worst(record: Record, check: _Check, invalid: bool) -> list[Doubt]:
+def _worst(windows: Sequence[_Window], check: _Check, invalid: bool) -> list[Doubt]:
     """What a check of single windows finds: of each thing the worst, and in how many windows it was found."""
-    windows = [(one, sample) for one in record.measured for sample in one.samples]
     found: dict[str, list[tuple[float, str]]] = {}
-    for one, sample in windows:
-        for thing, excess, text in check(record, one, sample):
+    for window in windows:
+        for thing, excess, text in check(*window):
             found.setdefault(thing, []).append((excess, text))
     return [Doubt(f"{max(of)[1]} (in {len(of)} of {len(windows)} windows)", invalid) for of in found.values()]
 
@@ -128,7 +130,7 @@ def _published(record: Record) -> Iterator[str]:
 
 
 def _percentiles(record: Record) -> Iterator[str]:
-    found = [value(record, metric) for metric in METRICS if metric.startswith("latency.p")]
+    found = [value(record, metric) for metric in _PERCENTILES]
     for (low, below), (high, above) in pairwise((one.metric, one.value) for one in found if one.value is not None):
         if below > above:
             yield f"{low} is {below:.6g} s, above {high}, {above:.6g} s"

@@ -124,12 +124,14 @@ class _Figure(NamedTuple):
 Rule = Callable[[Replicate], _Figure]
 
 
-def _ratio(numerator: Callable[[Sample], float], denominator: Callable[[Sample], float]) -> Rule:
+def _ratio(
+    numerator: Callable[[Sample], float], denominator: Callable[[Sample], float], source: str = "wall clock"
+) -> Rule:
     """Totals over the replicate's windows, divided: never a mean of ratios, which is biased high."""
 
     def rule(replicate: Replicate) -> _Figure:
         above, below = sum(map(numerator, replicate.samples)), sum(map(denominator, replicate.samples))
-        return _Figure(above / below, "wall clock")
+        return _Figure(above / below, source)
 
     return rule
 
@@ -155,10 +157,6 @@ def _work(unit: str) -> Callable[[Sample], float]:
         return sample.work[unit]
 
     return work
-
-
-def _flop_step(replicate: Replicate) -> _Figure:
-    return _ratio(_flop, _steps)(replicate)._replace(source="meta device")
 
 
 def _share(record: Record, metric: str, roofs: Roofs) -> Rule:
@@ -192,6 +190,8 @@ def _power(name: str) -> Rule:
 def _energy(per: Callable[[Sample], float], net: bool = False) -> Rule:
     """Mean power times the time of each ``per``; net is beyond the power of the idle device."""
 
+    time = _ratio(_seconds, per)
+
     def rule(replicate: Replicate) -> _Figure:
         power = _RULES["power.mean"](replicate)
         if net:
@@ -204,15 +204,19 @@ def _energy(per: Callable[[Sample], float], net: bool = False) -> Rule:
                 )
             off = None if power.error is None else power.error * (power.number + idle.number) / beyond
             power = power._replace(number=beyond, error=off)
-        time = _ratio(_seconds, per)(replicate).number
-        return power._replace(number=power.number * time)
+        return power._replace(number=power.number * time(replicate).number)
 
     return rule
 
 
-def _agreement(replicate: Replicate) -> _Figure:
-    counted, integrated = _power("energy")(replicate), _power("energy.integrated")(replicate)
-    return _Figure(counted.number / integrated.number, f"{counted.source} over {integrated.source}", counted.scope)
+def _agreement(by: Rule, other: Rule) -> Rule:
+    """Mean power by one method over that by another one."""
+
+    def rule(replicate: Replicate) -> _Figure:
+        counted, integrated = by(replicate), other(replicate)
+        return _Figure(counted.number / integrated.number, f"{counted.source} over {integrated.source}", counted.scope)
+
+    return rule
 
 
 def _context(replicate: Replicate) -> _Figure:
@@ -275,7 +279,7 @@ _RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS if not
     "throughput.token": _ratio(_work("token"), _seconds),
     "throughput.real_token": _ratio(_work("real_token"), _seconds),
     "time.step": _ratio(_seconds, _steps),
-    "flop.step": _flop_step,
+    "flop.step": _ratio(_flop, _steps, "meta device"),
     "flop.rate": _ratio(_flop, _seconds),
     "memory.context": _context,
     "power.mean": _power("energy"),
@@ -285,7 +289,7 @@ _RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS if not
     "energy.item": _energy(_item),
     "energy.step.net": _energy(_steps, net=True),
     "energy.item.net": _energy(_item, net=True),
-    "energy.ratio": _agreement,
+    "energy.ratio": _agreement(_power("energy"), _power("energy.integrated")),
 }
 
 

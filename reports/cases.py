@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 from bench.caveats import caveats
 from bench.metric import METRICS
@@ -183,12 +183,17 @@ def _values(record: Record, roofs: Roofs) -> Mapping[str, Value]:
 
 
 def _clean(value: Value) -> Value:
-    """The value with its texts made printable; the whole of the reason, which tables may cut."""
+    """The value with its texts made printable."""
     was = value.unit, value.reason, value.source, value.scope
-    unit, source, scope = (text and line(text) for text in (value.unit, value.source, value.scope))
-    reason = value.reason and line(value.reason, limit=10_000)
-    clean = (unit or "", reason, source, scope)
-    return value if clean == was else value._replace(unit=clean[0], reason=reason, source=source, scope=scope)
+    unit, reason, source, scope = clean = _printable(*was)
+    return value if clean == was else value._replace(unit=unit, reason=reason, source=source, scope=scope)
+
+
+@lru_cache(maxsize=10_000)  # a report says the same words of many cases
+def _printable(unit: str, reason: str | None, *method: str | None) -> tuple[str, str | None, str | None, str | None]:
+    """The texts of a value; the whole of the reason, which tables may cut."""
+    source, scope = (text and line(text) for text in method)
+    return unit and line(unit), reason and line(reason, limit=10_000), source, scope
 
 
 def _scales(found: Sequence[tuple[Mapping[str, Value], Record]]) -> Callable[[str, str], Scale]:

@@ -112,6 +112,9 @@ def rounded(value: float, digits: int) -> str:
     >>> rounded(12.3456, 4), rounded(999.96, 4)
     ('12.35', '1000')
     """
-    exact = float(f"{value:.{digits - 1}e}")  # rounding first: 999.96 has the magnitude of 1000
-    decimals = max(0, digits - 1 - magnitude(exact))
+    text = f"{value:#.{digits}g}"
+    exact = float(text)
+    if "e" not in text and abs(exact) < 10_000:  # as are most
+        return text.removesuffix(".")
+    decimals = max(0, digits - 1 - magnitude(exact))  # of what was rounded: 999.96 has the magnitude of 1000
     return f"{exact:_.{decimals}f}".replace("_", THIN if abs(exact) >= 10_000 else "")

@@ -7,6 +7,7 @@ are never added up nor called alike: ``±2 %`` alone is over replicates, ``metho
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from bench.metric import METRICS
 from bench.rates import Value
@@ -21,9 +22,12 @@ def origin(*values: Value) -> str:
     >>> origin(Value("energy.item", "J/image", 2.0, source="NVML energy counter", scope="GPU", error=0.052))
     'NVML energy counter (scope GPU, method ±5.2 %)'
     """
-    method, scope = values[0].source, values[0].scope
-    errors = [value.error for value in values]
-    full = is_power(values[0])
+    first = values[0]
+    return _origin(first.source, first.scope, is_power(first), *dict.fromkeys(value.error for value in values))
+
+
+@lru_cache(maxsize=1000)  # a report says the same of all its cases
+def _origin(method: str | None, scope: str | None, full: bool, *errors: float | None) -> str:
     parts = [f"scope {scope}"] if scope else ["scope unknown"] if full else []
     parts += [error_words(errors)] if full or any(error is not None for error in errors) else []
     told = f"({', '.join(parts)})" if parts else ""
