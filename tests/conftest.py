@@ -18,6 +18,11 @@ ROOT = Path(__file__).parents[1]
 RUN = Run("r1", "2026-11-23T12:00:00+00:00", "wattmark run", 1, 3, "0.1.0")
 
 
+def pytest_addoption(parser):
+    told = "make the golden files of tests/reports anew; look at what changed in them before it is committed"
+    parser.addoption("--accept-golden", action="store_true", help=told)
+
+
 @pytest.fixture
 def sample():
     """Makes a sample of equal steps."""
