@@ -66,7 +66,7 @@ def _rows(table: Table, hints: bool) -> Iterator[str]:
 
 def _cell(cell: Cell, titled: bool, pad: str, anchor: str | None, hints: bool) -> str:
     """A cell; ``anchor`` is none in a table that is not sorted, and where it is not empty the case that it leads to."""
-    text, unit, raw, _, under, note, tone, mark, _ = cell
+    text, _, raw, _, under, note, tone, mark, _ = cell
     words = escape(text if titled else cell.full)
     kind = "" if tone == "plain" else f" class={tone}"
     hint = f' title="{escape(note)}"' if note and hints else ""
