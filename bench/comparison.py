@@ -8,7 +8,7 @@ from statistics import fmean, median
 
 from bench.rates import alone, value
 from bench.record import Record
-from bench.statistics import Estimate, t95, variance
+from bench.statistics import Estimate, deviation, t95
 
 # How many standard errors an effect must have to be told from none at 5 % (two-sided t) with 90 % probability, for 1 to
 # 30 degrees of freedom: from the noncentral t distribution (scipy.stats.nct); beyond that, the normal's 3.24 is within
@@ -17,6 +17,7 @@ _FOUND = (
     20.96, 6.80, 5.01, 4.40, 4.09, 3.91, 3.80, 3.71, 3.65, 3.60, 3.57, 3.54, 3.51, 3.49, 3.47,
     3.46, 3.44, 3.43, 3.42, 3.41, 3.40, 3.39, 3.39, 3.38, 3.37, 3.37, 3.36, 3.36, 3.35, 3.35,
 )  # fmt: skip
+_ROUNDING = 1e-9  # share by which a whole number of degrees of freedom may come out below itself
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ def ratio(below: Record, above: Record, metric: str) -> Ratio | None:
     quotient = math.exp(median(up) - median(down))
     if len(down) < 2 or len(up) < 2:
         return Ratio(quotient, None, None)
-    parts = [(variance(logs) / len(logs), len(logs) - 1) for logs in (down, up)]
+    parts = [(deviation(logs) ** 2 / len(logs), len(logs) - 1) for logs in (down, up)]
     total = sum(part for part, _ in parts)
     # Welch and Satterthwaite; without any scatter there is nothing to weigh.
     degrees = total**2 / sum(part**2 / n for part, n in parts) if total else sum(n for _, n in parts)
-    freedom = max(1, math.floor(degrees))
+    freedom = max(1, math.floor(degrees * (1 + _ROUNDING)))
     half = t95(freedom) * math.sqrt(total)
     centre = fmean(up) - fmean(down)
     return Ratio(

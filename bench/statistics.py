@@ -54,20 +54,6 @@ def deviation(values: Sequence[float], mean: float | None = None) -> float:
     return math.sqrt(math.fsum([(value - centre) ** 2 for value in values]) / (len(values) - 1))
 
 
-def variance(values: Sequence[float]) -> float:
-    """The sample's variance, exact but for one rounding at the end, as `statistics.variance` gives it in ten times the
-    time: `bench.comparison` rounds degrees of freedom down, for which half a bit decides.
-
-    >>> variance([1.0, 2.0, 4.5])
-    3.25
-    """
-    ratios = [value.as_integer_ratio() for value in values]
-    unit = max(below for _, below in ratios)  # all are powers of two
-    whole = [above * (unit // below) for above, below in ratios]
-    count = len(whole)
-    return (count * sum(one * one for one in whole) - sum(whole) ** 2) / (count * (count - 1) * unit * unit)
-
-
 def percentile(values: Sequence[float], rank: int) -> float | None:
     """The ``rank``-th percentile by linear interpolation, or None where too few values can support it."""
     if len(values) < STEPS_FOR_PERCENTILE[rank]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from statistics import stdev
 from typing import Any
 
 import pytest
@@ -46,6 +47,21 @@ def test_the_interval_is_welchs_t_on_the_logs():
     assert (found.value, found.low, found.high) == pytest.approx(
         (math.exp(0.3), math.exp(0.3 - half), math.exp(0.3 + half)), rel=1e-4
     )
+
+
+def test_degrees_of_freedom_that_are_whole_stay_so_whatever_rounding_does():
+    chance = random.Random(7)
+    for _ in range(200):  # equal scatter on both sides of three: 4 degrees, where a last bit less would make 3
+        logs = [chance.gauss(0, 0.03) for _ in range(3)]
+        factor = chance.uniform(0.3, 3)
+
+        found = throughput_ratio(record(*map(math.exp, logs)), record(*(factor * math.exp(log) for log in logs)))
+
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        half = 2.776 * stdev(logs) * math.sqrt(2 / 3)
+        assert math.log(found.high / found.low) / 2 == pytest.approx(half, rel=1e-3)
 
 
 SPOILED = ((0.2, 0.2, 0.2), (0.1, 0.1, 0.9))
