@@ -50,7 +50,7 @@ class Cell(NamedTuple):
     @property
     def full(self) -> str:
         """The text with its unit, for places without a column that says it."""
-        return f"{self.text} {self.unit}".strip()
+        return f"{self.text} {self.unit}".strip() if self.unit else self.text
 
 
 @dataclass(frozen=True)
