@@ -1,4 +1,4 @@
-"""What was measured, as a plan needs it: a candidate for an operating point, or the reason why it is none."""
+"""What was measured, as a plan needs it: every case with its raw numbers, or the reasons why there are none."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from reports.cases import CaseRow
 from reports.plan.inputs import Quantities, Quantity
-from reports.plan.step import Step, number
 
 # The metrics that a plan is made from, by their names in the formulas.
 METRICS = {
@@ -26,16 +24,12 @@ METRICS = {
     "energy": "energy.item",
     "net": "energy.item.net",
 }
-_TOO_LARGE, _TOO_SLOW = "does not fit the memory", "slower than the objective"
-WHY_NOT = {  # what a candidate may lack, in the order in which it is looked at
-    _TOO_LARGE: "do not fit the memory",
-    _TOO_SLOW: "are slower than the objective",
-}
+NO_CAVEAT = "none"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A measured case, in row ``target`` of the plan, with its raw numbers or the reasons why there are none."""
+    """A case, in row ``target`` of the plan, with what is known of it: numbers, or the reasons why there are none."""
 
     row: CaseRow
     target: int
@@ -78,49 +72,6 @@ def candidates(rows: Sequence[CaseRow]) -> tuple[Candidate, ...]:
     )
 
 
-def _qualified(k: Any) -> Quantity:
-    if k.memory > k.device_memory * 1_000_000_000 * (1 - k.memory_headroom):
-        return _TOO_LARGE
-    if k.mode == "online" and number(k.slo):
-        latency = getattr(k, k.percentile)
-        if not number(latency):
-            return f"{k.percentile} not measured"
-        if latency * 1000 > k.slo:
-            return _TOO_SLOW
-    if k.confidence == "mean":
-        return k.throughput
-    return k.low if number(k.low) else "no lower bound"
-
-
-_LATENCY = 'IF({percentile}="p50",{p50},IF({percentile}="p95",{p95},{p99}))'
-_RATE = 'IF({confidence}="mean",{throughput},IF(ISNUMBER({low}),{low},"no lower bound"))'
-
-# Beside each operating point: how many of its device are from an environment of another kind. Compares rows.
-OTHERS = Step(
-    "others",
-    "Operating points of this device from other environments",
-    "",
-    "0",
-    ("environment",),
-    "SUMPRODUCT((plan_device={device})*ISNUMBER(plan_environment)*(plan_environment<>{environment}))",
-    lambda k: sum(number(other) and other != k.environment for other in k.peers),
-)
-
-# Beside each measured row: its throughput to plan with, or why it is no candidate.
-USABLE = Step(
-    "usable",
-    "To plan with",
-    "items/s",
-    "#,##0.00",
-    ("throughput", "memory", "device_memory", "memory_headroom"),
-    f'IF({{memory}}>{{device_memory}}*1000000000*(1-{{memory_headroom}}),"{_TOO_LARGE}",'
-    'IF(AND({mode}="online",ISNUMBER({slo})),'
-    f'IF(ISNUMBER({_LATENCY}),IF({_LATENCY}*1000>{{slo}},"{_TOO_SLOW}",{_RATE}),{{percentile}}&" not measured"),'
-    f"{_RATE}))",
-    _qualified,
-)
-
-
 def days(moment: str) -> Quantity:
     """A moment in ISO 8601 as a spreadsheet counts days; a text where it is none.
 
@@ -140,7 +91,14 @@ def serial(day: date) -> int:
 
 def _known(row: CaseRow) -> dict[str, Quantity]:
     """Raw numbers, SI; a text is the reason for its absence, or the status of a case that was not measured."""
-    fixed: dict[str, Quantity] = {"started": days(row.record.run.started), "measured_parameters": _parameters(row)}
+    fixed: dict[str, Quantity] = {
+        "precision": row.precision,
+        "batch_size": row.batch_size,
+        "item": row.item,
+        "started": days(row.record.run.started),
+        "measured_parameters": _parameters(row),
+        "caveats": "; ".join(row.caveats) or NO_CAVEAT,
+    }
     if not row.ok:
         names = (*METRICS, "low", "flop_item", "token_item")
         return {**fixed, **dict.fromkeys(names, row.status.text), "method": None, "scope": None, "error": None}
@@ -148,6 +106,8 @@ def _known(row: CaseRow) -> dict[str, Quantity]:
         name: row.values[metric].value if row.values[metric].value is not None else row.cells[metric].note
         for name, metric in METRICS.items()
     }
+    for name in ("throughput", "time", "memory"):
+        found[name] = found[name] or "measured as 0"  # which no plan divides by
     found["low"] = row.values["throughput"].low or "no interval"
     found["flop_item"] = _each(row, "flop.rate")
     found["token_item"] = _each(row, "throughput.token")
@@ -160,13 +120,13 @@ def _environment(row: CaseRow) -> str:
 
 def _parameters(row: CaseRow) -> Quantity:
     found = (row.record.model or {}).get("parameters")
-    return found if isinstance(found, (int, float)) else "not recorded"
+    return found if isinstance(found, (int, float)) and found > 0 else "not recorded"
 
 
 def _each(row: CaseRow, metric: str) -> Quantity:
     """A rate for one item: both rates are of the same windows."""
     rate, items = row.values[metric].value, row.values["throughput"].value
-    return row.cells[metric].note if rate is None or not items else rate / items
+    return rate / items if rate and items else row.cells[metric].note
 
 
 def _origin(row: CaseRow) -> Quantities:

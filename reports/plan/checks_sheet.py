@@ -2,63 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.plan.checks import ANSWERS, OK
-from reports.plan.plan import SHEETS, Plan
-from reports.plan.rows_sheet import POINT
-from reports.plan.sheet import FIRST_ROW, Head, address
+from reports.plan import checks as said
+from reports.plan.candidates import NO_CAVEAT
+from reports.plan.checks import ANSWERS, OK, WAITING
+from reports.plan.looks import RESULTS
+from reports.plan.plan import Plan
+from reports.plan.power import TOO_MUCH
+from reports.plan.sheet import FIRST_ROW, Head
 
 if TYPE_CHECKING:
     from reports.plan.workbook import Workbook
 
 NAME = "Checks"
-_HEADS = (Head("title", "Check", width=30), Head("result", "Result", width=80))
+_HEADS = (Head("title", "Check", width=32), Head("result", "Result", width=90))
+_CHOSEN = "ISNUMBER(plan_place)"
+_GIVEN = "ISNUMBER(inputs_value)"
+_MEASURED = '(measured_status="ok")'
 
 
-def write_checks(book: Workbook, plan: Plan) -> None:
-    """Write each check with its result in words: ``ok`` is green, everything else is not."""
-    sheet = book.sheet(NAME, _HEADS)
-    book.write(sheet, 0, 0, NAME, "title")
-    book.write(sheet, 1, 0, "Each says ok, or what is wrong.", "note")
-    formulas = _formulas(plan)
+def write_checks(book: Workbook, plan: Plan, formulas: Sequence[str]) -> None:
+    """Write each check with its result in words: ``ok`` is green, everything else is not. ``formulas`` are the ranges
+    in which a formula may stand."""
+    sheet = book.sheet(NAME, _HEADS, "Each says ok, or what is wrong.")
+    written = _formulas(formulas)
+    last = FIRST_ROW + len(plan.checks) - 1
     for row, check in enumerate(plan.checks, start=FIRST_ROW):
         book.write(sheet, row, 0, check.title)
-        book.formula(sheet, row, 1, formulas[check.name], check.result)
-    book.mark_results(sheet, (FIRST_ROW, 1), (FIRST_ROW + len(plan.checks) - 1, 1), OK)
+        book.formula(sheet, row, 1, written[check.name], check.result)
+    book.colour(sheet, (FIRST_ROW, 1), (last, 1), RESULTS)
+    book.name("checks_result", NAME, FIRST_ROW, 1, last)
 
 
-def _formulas(plan: Plan) -> dict[str, str]:
-    numbered = "ISNUMBER(plan_place)"
-    rows, measured = "ROWS(plan_place)", 'COUNTIFS(measured_status,"ok")'
-    old = 'COUNTIFS(measured_status,"ok",measured_started,"<"&(input_today-input_oldest))'
-    lacking = "+".join(f'COUNTIFS(plan_{name},"enter *")' for name in ANSWERS)
-    given = '(inputs_sourced="yes")*ISNUMBER(inputs_value)'
-    last = FIRST_ROW + len(plan.rows) - 1
-    sheets = [(POINT, 30), *((name, len(steps) + 3) for name, steps in SHEETS.items())]
-    errors = "+".join(
-        f"SUMPRODUCT(ISERROR('{name}'!{address(FIRST_ROW, 0, '$')}:{address(last, most, '$')})*1)"
-        for name, most in sheets
-    )
-    return {
-        "points": _told(f"SUMPRODUCT(1-{numbered})", rows, "without one"),
-        "edge": _told(
-            f"SUMPRODUCT({numbered}*(plan_batch_size=plan_largest))",
-            rows,
-            "at the largest measured: a larger one may do better",
+def _formulas(ranges: Sequence[str]) -> dict[str, str]:
+    rows, chosen, measured = "ROWS(plan_place)", f"SUMPRODUCT({_CHOSEN}*1)", f"SUMPRODUCT({_MEASURED}*1)"
+    old = f"{_MEASURED}*ISNUMBER(measured_started)*(measured_started<input_today-input_oldest)"
+    sourced = f'(inputs_sourced<>"")*{_GIVEN}'
+    unsourced = f'{sourced}*(1-ISNUMBER(inputs_date)*(inputs_source<>""))'
+    priced = f'(inputs_sourced="price")*{_GIVEN}*ISNUMBER(inputs_date)*(inputs_source<>"")'
+    limited = "ISNUMBER(inputs_least)"
+    beyond = "(inputs_value<inputs_least)+ISNUMBER(inputs_most)*(inputs_value>inputs_most)"
+    outside = f"{limited}*(ISTEXT(inputs_value)+{_GIVEN}*({beyond})>0)"
+    lacking = "+".join(f'COUNTIFS(plan_{name},"{WAITING}*")' for name in ANSWERS)
+    errors = "+".join(f"SUMPRODUCT(ISERROR({cells})*1)" for cells in ranges)
+    told = {
+        "points": (f"SUMPRODUCT(1-{_CHOSEN})", rows, said.POINTS),
+        "edge": (f"SUMPRODUCT({_CHOSEN}*(plan_batch_size=plan_largest))", chosen, said.EDGE),
+        "caveats": (f'SUMPRODUCT({_CHOSEN}*(plan_caveats<>"{NO_CAVEAT}"))', chosen, said.CAVEATS),
+        "age": (f"IF(ISNUMBER(input_oldest),SUMPRODUCT({old}),0)", measured, said.AGE),
+        "mixed": ('COUNTIFS(plan_others,">0")', rows, said.MIXED),
+        "units": ('COUNTIFS(plan_units,">0")', rows, said.UNITS),
+        "racks": (f'COUNTIFS(plan_in_rack,"{TOO_MUCH}")', rows, said.RACKS),
+        "limits": (f"SUMPRODUCT({outside})", f"SUMPRODUCT({limited}*1)", said.LIMITS),
+        "sources": (f"SUMPRODUCT({unsourced})", f"SUMPRODUCT({sourced})", said.SOURCES),
+        "prices": (
+            f"IF(ISNUMBER(input_oldest_price),SUMPRODUCT({priced}*(inputs_date<input_today-input_oldest_price)),0)",
+            f"SUMPRODUCT({priced})",
+            said.PRICES,
         ),
-        "age": _told(f"IF(ISNUMBER(input_oldest),{old},0)", measured, "older than allowed"),
-        "mixed": _told('COUNTIFS(plan_others,">0")', rows, "beside one from another environment"),
-        "sources": _told(
-            f'SUMPRODUCT({given}*(1-ISNUMBER(inputs_date)*(inputs_source<>"")))',
-            f"SUMPRODUCT({given})",
-            "without a date or a source",
-        ),
-        "lacking": _told(lacking, f"{len(plan.rows) * len(ANSWERS)}", "wait for an input"),
-        "errors": _told(errors, "all formulas", "end in an error"),
+        "lacking": (lacking, f"{rows}*{len(ANSWERS)}", said.LACKING),
+        "errors": (errors, '"all formulas"', said.ERRORS),
     }
-
-
-def _told(count: str, of: str, what: str) -> str:
-    whole = of if of[0].isdigit() or "(" in of else f'"{of}"'
-    return f'=IF(({count})=0,"{OK}",({count})&" of "&{whole}&" {what}")'
+    return {
+        name: f'=IF(({count})=0,"{OK}",({count})&" of "&({of})&" {what}")' for name, (count, of, what) in told.items()
+    }

@@ -1,6 +1,7 @@
 """From devices and energy to money: bought or rented, and for a million items.
 
-A rent includes housing and electricity; what is bought pays for its electricity.
+A rent includes housing and electricity; what is bought pays for its electricity, and for room and upkeep where they are
+given.
 """
 
 from __future__ import annotations
@@ -8,31 +9,106 @@ from __future__ import annotations
 from typing import Any
 
 from reports.plan.inputs import Quantity
-from reports.plan.step import HOURS, Step, number
+from reports.plan.rounding import above, above_formula, below, below_formula
+from reports.plan.step import HOURS, Only, Step, number
 
 _MONTHS = 12
+YEARLY = "{currency} per year"
+NO_CHARGES = "none entered"
 
 
-def _electricity(k: Any) -> Quantity:
-    if not number(k.demand_charge):
-        return k.energy * k.electricity_price
-    if not number(k.facility_power):
-        return k.facility_power
-    return k.energy * k.electricity_price + k.facility_power * k.demand_charge * _MONTHS
+def yearly_price(k: Any, devices: str, nodes: str) -> float:
+    """What devices and nodes cost in a year, written off and kept up."""
+    share: float = 1 / k.depreciation + (k.upkeep if number(k.upkeep) else 0)
+    return (getattr(k, devices) * k.price + getattr(k, nodes) * k.node_price) * share
 
 
-def _cheapest(k: Any) -> Quantity:
-    found = [cost for cost in (k.rented, k.owned) if number(cost)]
-    return min(found) if found else k.rented
+def yearly_price_formula(devices: str, nodes: str) -> str:
+    """`yearly_price` as a formula."""
+    share = "(1/{depreciation}+IF(ISNUMBER({upkeep}),{upkeep},0))"
+    return f"({{{devices}}}*{{price}}+{{{nodes}}}*{{node_price}})*{share}"
 
 
-def _cheaper(k: Any) -> Quantity:
-    return "equal" if k.owned == k.rented else "buy" if k.owned < k.rented else "rent"
+def charges(k: Any, machines: str, facility: str, years: float = 1) -> Quantity:
+    """What is paid by power and not by energy: the demand charge, of the facility, and housing, of the machines."""
+    if not number(k.demand_charge) and not number(k.housing):
+        return NO_CHARGES
+    it, whole = getattr(k, machines), getattr(k, facility)
+    if not number(whole):
+        return whole
+    demand = whole * k.demand_charge if number(k.demand_charge) else 0
+    housing = it * k.housing if number(k.housing) else 0
+    return (demand + housing) * _MONTHS * years
+
+
+def charges_formula(machines: str, facility: str, years: str = "1") -> str:
+    """`charges` as a formula."""
+    demand = f"IF(ISNUMBER({{demand_charge}}),{{{facility}}}*{{demand_charge}},0)"
+    housing = f"IF(ISNUMBER({{housing}}),{{{machines}}}*{{housing}},0)"
+    return (
+        f"IF(OR(ISNUMBER({{demand_charge}}),ISNUMBER({{housing}})),IF(ISNUMBER({{{facility}}}),"
+        f'({demand}+{housing})*{_MONTHS}*{years},{{{facility}}}),"{NO_CHARGES}")'
+    )
+
+
+def with_charges(cost: float, charged: Quantity) -> Quantity:
+    """A cost with what comes on top of it, or why that is not known."""
+    if charged == NO_CHARGES:
+        return cost
+    return cost + charged if isinstance(charged, (int, float)) else charged
+
+
+def with_charges_formula(cost: str, charged: str) -> str:
+    """`with_charges` as a formula."""
+    return f'IF({charged}="{NO_CHARGES}",{cost},IF(ISNUMBER({charged}),{cost}+{charged},{charged}))'
+
+
+def cheapest(rented: Quantity, owned: Quantity) -> Quantity:
+    """The lower one of what is known of both; else why the rent is not."""
+    found = [cost for cost in (rented, owned) if isinstance(cost, (int, float))]
+    return min(found) if found else rented
+
+
+def cheapest_formula(rented: str, owned: str) -> str:
+    """`cheapest` as a formula."""
+    both = f"MIN({{{rented}}},{{{owned}}})"
+    return (
+        f"IF(ISNUMBER({{{rented}}}),IF(ISNUMBER({{{owned}}}),{both},{{{rented}}}),"
+        f"IF(ISNUMBER({{{owned}}}),{{{owned}}},{{{rented}}}))"
+    )
+
+
+def cheaper(rented: float, owned: float) -> str:
+    """Which of both is less."""
+    return "rent" if above(owned, rented) else "buy" if above(rented, owned) else "equal"
+
+
+def cheaper_formula(rented: str, owned: str) -> str:
+    """`cheaper` as a formula."""
+    rent, own = f"{{{rented}}}", f"{{{owned}}}"
+    return f'IF({above_formula(own, rent)},"rent",IF({above_formula(rent, own)},"buy","equal"))'
+
+
+def rank(name: str, title: str, of: str, only: Only) -> Step:
+    """The place of a row among those of its workload, the cheapest first; of equal ones the upper row is before the
+    lower. Compares rows, so it follows when all of them are known: as ``peers``, pairs of a row's number and cost."""
+    cost = f"plan_{of}"
+    less, more = below_formula(cost, f"{{{of}}}"), above_formula(cost, f"{{{of}}}")
+    return Step(
+        name, title, "", "0",
+        (of,),
+        f"SUMPRODUCT(EXACT(plan_problem,{{problem}})*ISNUMBER({cost})*(({less}+(plan_number<{{number}})*(1-{more}))>0))+1",
+        lambda k: 1 + sum(
+            below(cost, getattr(k, of)) or (number < k.number and not above(cost, getattr(k, of)))
+            for number, cost in k.peers
+        ),
+        only,
+    )  # fmt: skip
 
 
 def _per_million(name: str, cost: str, title: str) -> Step:
     return Step(
-        name, title, "per million items", "#,##0.0000",
+        name, title, "{currency} per million items", "#,##0.0000",
         (cost, "mean_demand"),
         f'IF({{mean_demand}}>0,{{{cost}}}/({{mean_demand}}*3600*{HOURS})*1000000,"no demand")',
         lambda k: getattr(k, cost) / (k.mean_demand * 3600 * HOURS) * 1_000_000 if k.mean_demand > 0 else "no demand",
@@ -42,39 +118,44 @@ def _per_million(name: str, cost: str, title: str) -> Step:
 
 COST = (
     Step(
-        "rented", "Rented", "per year", "#,##0.00",
+        "rented", "Rented", YEARLY, "#,##0.00",
         ("devices", "rent"),
         f"{{devices}}*{{rent}}*{HOURS}",
         lambda k: k.devices * k.rent * HOURS,
         "serving",
     ),
     Step(
-        "capital", "Bought: devices and nodes", "per year", "#,##0.00",
+        "capital", "Bought: devices, nodes and upkeep", YEARLY, "#,##0.00",
         ("devices", "nodes", "price", "node_price", "depreciation"),
-        "({devices}*{price}+{nodes}*{node_price})/{depreciation}",
-        lambda k: (k.devices * k.price + k.nodes * k.node_price) / k.depreciation,
+        yearly_price_formula("devices", "nodes"),
+        lambda k: yearly_price(k, "devices", "nodes"),
         "serving",
     ),
     Step(
-        "electricity", "Bought: electricity", "per year", "#,##0.00",
+        "electricity", "Bought: electricity", YEARLY, "#,##0.00",
         ("energy", "electricity_price"),
-        "IF(ISNUMBER({demand_charge}),IF(ISNUMBER({facility_power}),"
-        f"{{energy}}*{{electricity_price}}+{{facility_power}}*{{demand_charge}}*{_MONTHS},{{facility_power}}),"
-        "{energy}*{electricity_price})",
-        _electricity,
+        "{energy}*{electricity_price}",
+        lambda k: k.energy * k.electricity_price,
         "serving",
     ),
     Step(
-        "owned", "Bought, in all", "per year", "#,##0.00",
+        "charges", "Bought: demand charge and housing", YEARLY, "#,##0.00",
+        ("devices",),
+        charges_formula("it_power", "facility_power"),
+        lambda k: charges(k, "it_power", "facility_power"),
+        "serving",
+    ),
+    Step(
+        "owned", "Bought, in all", YEARLY, "#,##0.00",
         ("capital", "electricity"),
-        "{capital}+{electricity}",
-        lambda k: k.capital + k.electricity,
+        with_charges_formula("{capital}+{electricity}", "{charges}"),
+        lambda k: with_charges(k.capital + k.electricity, k.charges),
         "serving",
     ),
     _per_million("rented_per_million", "rented", "Rented"),
     _per_million("owned_per_million", "owned", "Bought"),
     Step(
-        "saturated", "Rented, at full load", "per million items", "#,##0.0000",
+        "saturated", "Rented, at full load", "{currency} per million items", "#,##0.0000",
         ("rent", "point"),
         "{rent}/({point}*3600)*1000000",
         lambda k: k.rent / (k.point * 3600) * 1_000_000,
@@ -82,8 +163,8 @@ COST = (
     Step(
         "cheaper", "Cheaper", "", "",
         ("owned", "rented"),
-        'IF({owned}={rented},"equal",IF({owned}<{rented},"buy","rent"))',
-        _cheaper,
+        cheaper_formula("rented", "owned"),
+        lambda k: cheaper(k.rented, k.owned),
         "serving",
     ),
     Step(
@@ -94,19 +175,12 @@ COST = (
         "serving",
     ),
     Step(
-        "cheapest", "The cheaper of the two", "per year", "#,##0.00",
+        "cheapest", "The cheaper of what is known", YEARLY, "#,##0.00",
         (),
-        "IF(ISNUMBER({rented}),IF(ISNUMBER({owned}),MIN({rented},{owned}),{rented}),IF(ISNUMBER({owned}),{owned},{rented}))",
-        _cheapest,
+        cheapest_formula("rented", "owned"),
+        lambda k: cheapest(k.rented, k.owned),
         "serving",
     ),
 )  # fmt: skip
 
-# Compares rows, so it follows when all of them are known.
-RANK = Step(
-    "rank", "Rank among the devices", "", "0",
-    ("cheapest",),
-    "SUMPRODUCT((plan_problem={problem})*ISNUMBER(plan_cheapest)*(plan_cheapest<{cheapest}))+1",
-    lambda k: 1 + sum(cost < k.cheapest for cost in k.peers if number(cost)),
-    "serving",
-)  # fmt: skip
+RANK = rank("rank", "Rank among the devices", "cheapest", "serving")

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from reports.plan.inputs import Quantity
+from reports.plan.rounding import above, above_formula, down, down_formula, up, up_formula
 from reports.plan.step import Step, number
 
-
-def whole(value: float) -> int:
-    """Rounded up. What binary arithmetic puts a hair above a whole number is not one more device.
-
-    >>> whole(3.0000000001), whole(3.1)
-    (3, 4)
-    """
-    return math.ceil(round(value, 6))
+_NO_PEAK = "enter the peak to mean demand in Inputs"
 
 
-def devices_for(peak: float, rate: float, k: Any) -> int:
-    """How many devices serve a peak at a rate each, with those that are out of order and the spare ones."""
-    return whole(whole(peak / rate) / k.availability) + int(k.spares)
+def devices_for(load: float, k: Any) -> int:
+    """How many devices carry a load, with those that are out of order, no fewer than wanted, and the spare ones."""
+    return max(up(up(load) / k.availability), int(k.minimum)) + int(k.spares)
 
 
-def devices_formula(peak: str, rate: str) -> str:
+def devices_formula(load: str) -> str:
     """`devices_for` as a formula."""
-    return f"ROUNDUP(ROUND(ROUNDUP(ROUND({peak}/({rate}),6),0)/{{availability}},6),0)+{{spares}}"
+    return f"MAX({up_formula(up_formula(load) + '/{availability}')},{{minimum}})+{{spares}}"
 
 
 def _peak(k: Any) -> Quantity:
     if k.mode == "offline":
         return k.mean_demand
-    return k.mean_demand * k.peak_to_mean if number(k.peak_to_mean) else "enter the peak to mean demand in Inputs"
-
-
-def _utilisation(k: Any) -> Quantity:
-    """M/D/1: a request waits s·u / (2·(1 - u)) on average, for a service time s and a utilisation u. That the wait w
-    which the objective leaves is kept bounds u by 2·w / (s + 2·w)."""
-    if k.mode != "online" or not number(k.slo):
-        return k.target_utilisation
-    wait = k.slo / 1000 - k.time
-    return (
-        min(k.target_utilisation, 2 * wait / (k.time + 2 * wait)) if wait > 0 else "a step takes all of the objective"
-    )
+    return k.mean_demand * k.peak_to_mean if number(k.peak_to_mean) else _NO_PEAK
 
 
 FLEET = (
@@ -56,32 +38,42 @@ FLEET = (
     Step(
         "peak_demand", "Peak demand", "items/s", "#,##0.00",
         ("mean_demand",),
-        'IF({mode}="offline",{mean_demand},IF(ISNUMBER({peak_to_mean}),{mean_demand}*{peak_to_mean},'
-        '"enter the peak to mean demand in Inputs"))',
+        f'IF({{mode}}="offline",{{mean_demand}},IF(ISNUMBER({{peak_to_mean}}),{{mean_demand}}*{{peak_to_mean}},"{_NO_PEAK}"))',
         _peak,
         "serving",
     ),
     Step(
-        "utilisation", "Utilisation to plan with (M/D/1 model)", "share", "0.0%",
-        ("point", "target_utilisation", "time"),
-        'IF(AND({mode}="online",ISNUMBER({slo})),IF({slo}/1000>{time},'
-        "MIN({target_utilisation},2*({slo}/1000-{time})/({time}+2*({slo}/1000-{time}))),"
-        '"a step takes all of the objective"),{target_utilisation})',
-        _utilisation,
+        "bound", "Utilisation is bounded by", "", "",
+        ("utilisation", "target_utilisation"),
+        f'IF({above_formula("{target_utilisation}", "{utilisation}")},"the objective","the target")',
+        lambda k: "the objective" if above(k.target_utilisation, k.utilisation) else "the target",
         "serving",
     ),
     Step(
+        "load", "Devices that the peak keeps busy", "", "#,##0.00",
+        ("point", "peak_demand", "utilisation"),
+        "{peak_demand}/({point}*{utilisation})",
+        lambda k: k.peak_demand / (k.point * k.utilisation),
+        "serving",
+    ),
+    Step(
+        "fewest", "Fewest devices", "", "#,##0",
+        ("minimum",),
+        "{minimum}",
+        lambda k: k.minimum,
+    ),
+    Step(
         "devices", "Devices", "", "#,##0",
-        ("point", "peak_demand", "utilisation", "availability", "spares"),
-        devices_formula("{peak_demand}", "{point}*{utilisation}"),
-        lambda k: devices_for(k.peak_demand, k.point * k.utilisation, k),
+        ("load", "availability", "minimum", "spares"),
+        devices_formula("{load}"),
+        lambda k: devices_for(k.load, k),
         "serving",
     ),
     Step(
         "nodes", "Nodes", "", "#,##0",
         ("devices", "devices_per_node"),
-        "ROUNDUP(ROUND({devices}/{devices_per_node},6),0)",
-        lambda k: whole(k.devices / k.devices_per_node),
+        up_formula("{devices}/{devices_per_node}"),
+        lambda k: up(k.devices / k.devices_per_node),
         "serving",
     ),
     Step(
@@ -89,6 +81,13 @@ FLEET = (
         ("mean_demand", "devices", "point"),
         'IF({devices}>0,{mean_demand}/({devices}*{point}),"no devices")',
         lambda k: k.mean_demand / (k.devices * k.point) if k.devices > 0 else "no devices",
+        "serving",
+    ),
+    Step(
+        "copies", "Copies that the memory of a device would hold", "", "#,##0",
+        ("point", "memory", "device_memory", "memory_headroom"),
+        down_formula("{device_memory}*1000000000*(1-{memory_headroom})/{memory}"),
+        lambda k: down(k.device_memory * 1_000_000_000 * (1 - k.memory_headroom) / k.memory),
         "serving",
     ),
 )  # fmt: skip

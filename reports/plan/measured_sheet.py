@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.plan.candidates import USABLE, Candidate
+from reports.plan.candidates import Candidate
 from reports.plan.inputs import Quantities, Quantity
 from reports.plan.inputs_sheet import Places
+from reports.plan.looks import MEASURED, NUMBERS, RESULTS
 from reports.plan.plan import Plan
-from reports.plan.sheet import FIRST_ROW, Head, address
+from reports.plan.point import BEST, JUDGED, best
+from reports.plan.sheet import FIRST_ROW, Head, address, cells_of, head_of
 from reports.plan.step import formula
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ _HEADS = (
     Head("device", "Device", width=26),
     Head("precision", "Precision", width=11),
     Head("batch_size", "Batch size", "", "0", 8),
+    Head("item", "Item", width=11),
     Head("status", "Status", width=13),
     Head("throughput", "Throughput", "items/s", "#,##0.000", 14),
     Head("low", "Lower bound", "items/s", "#,##0.000", 14),
@@ -40,51 +43,39 @@ _HEADS = (
     Head("scope", "Scope of power and energy", width=25),
     Head("error", "Method's error", "share", "0.0%", 11),
     Head("flop_item", "Model FLOPs per item", "FLOP", "0.000E+00", 14),
-    Head("token_item", "Tokens per item", "tokens", "#,##0.0", 12),
+    Head("token_item", "Tokens per item, padding included", "tokens", "#,##0.0", 14),
     Head("measured_parameters", "Parameters", "", "#,##0", 16),
     Head("replicates", "Replicates", "", "0", 11),
     Head("started", "Measured on", "", "yyyy-mm-dd", 13),
     Head("environment", "Environment", "number", "0", 12),
     Head("reason", "Reason", width=40),
     Head("caveats", "Caveats", width=40),
-    Head("usable", USABLE.title, USABLE.unit, USABLE.format, 26),
+    *(head_of(step, 26) for step in JUDGED),
     Head("pick", "Operating point of", "row of the plan", "0", 16),
 )
 _COLUMN = {head.name: column for column, head in enumerate(_HEADS)}
 
-_PICK = '=IF(ISNUMBER({usable}),IF({usable}=_xlfn.MAXIFS(measured_usable,measured_target,{target}),{target},""),"")'
+_TOLD = "One row a case, failures too, in SI units; locked, but for the filters. The last columns are formulas."
 
 
-def write_measured(book: Workbook, plan: Plan, places: Places) -> None:
-    """Write a row for each case, and name the columns."""
-    sheet = book.sheet(NAME, _HEADS)
-    book.write(sheet, 0, 0, NAME, "title")
-    told = "One row a case, failures too, in SI units; nothing here can be edited. The last two columns are formulas."
-    book.write(sheet, 1, 0, told, "note")
+def write_measured(book: Workbook, plan: Plan, places: Places) -> str:
+    """Write a row for each case, and name the columns; returns where the formulas are."""
+    sheet = book.sheet(NAME, _HEADS, _TOLD, MEASURED, kept=_COLUMN["precision"])
     last = FIRST_ROW + len(plan.candidates) - 1
     for name, column in _COLUMN.items():
         book.name(f"measured_{name}", NAME, FIRST_ROW, column, last)
-    best = _best(plan)
-    for row, (case, rate) in enumerate(zip(plan.candidates, plan.rates, strict=True), start=FIRST_ROW):
+    for row, (case, chosen) in enumerate(zip(plan.candidates, best(plan.candidates), strict=True), start=FIRST_ROW):
         for name, value in _facts(case).items():
             book.write(sheet, row, _COLUMN[name], value, "measured", _HEADS[_COLUMN[name]].format)
         cells = {name: address(row, column) for name, column in _COLUMN.items()}
         known = {**places.of(case.row.problem, case.row.device_label), **cells}
-        book.formula(sheet, row, _COLUMN["usable"], formula(USABLE, known), rate, USABLE.format)
-        chosen = rate is not None and rate == best.get(case.target)
-        book.formula(sheet, row, _COLUMN["pick"], _PICK.format(**cells), case.target if chosen else "", "0")
-    book.mark_texts(sheet, (FIRST_ROW, _COLUMN["usable"]), (last, _COLUMN["usable"]))
-    sheet.freeze_panes(FIRST_ROW, _COLUMN["problem"] + 1)
+        for step in JUDGED:
+            book.formula(sheet, row, _COLUMN[step.name], formula(step, known), case.known[step.name], step.format)
+        book.formula(sheet, row, _COLUMN["pick"], f"={BEST.format(**cells)}", case.target if chosen else "", "0")
+    book.colour(sheet, (FIRST_ROW, _COLUMN["status"]), (last, _COLUMN["status"]), RESULTS)
+    book.colour(sheet, (FIRST_ROW, _COLUMN[JUDGED[0].name]), (last, _COLUMN[JUDGED[-1].name]), NUMBERS)
     sheet.autofilter(FIRST_ROW - 1, 0, last, len(_HEADS) - 1)
-    sheet.protect("", {"autofilter": True, "sort": True, "format_columns": True})
-
-
-def _best(plan: Plan) -> dict[int, float]:
-    best: dict[int, float] = {}
-    for case, rate in zip(plan.candidates, plan.rates, strict=True):
-        if isinstance(rate, (int, float)):
-            best[case.target] = max(rate, best.get(case.target, rate))
-    return best
+    return cells_of(NAME, (FIRST_ROW, _COLUMN[JUDGED[0].name]), (last, _COLUMN["pick"]))
 
 
 def _facts(case: Candidate) -> Quantities:
@@ -95,11 +86,9 @@ def _facts(case: Candidate) -> Quantities:
         "case": row.case,
         "problem": row.problem,
         "device": row.device_label,
-        "precision": row.precision,
-        "batch_size": row.batch_size,
         "status": row.status.text,
         "reason": row.status.note or None,
-        "caveats": "; ".join(row.caveats) or None,
         "replicates": row.values["throughput"].replicates,
     }
-    return {**facts, **case.known}
+    judged = {step.name for step in JUDGED}
+    return {**facts, **{name: value for name, value in case.known.items() if name not in judged}}

@@ -16,6 +16,7 @@ from reports.cases import CaseRow
 from reports.plan.inputs import CHINCHILLA, SECTIONS, Input, Inputs, Quantity, Source, defaults
 
 Place = tuple[str, str, str]  # section, whose it is, name
+_LONGEST = 500  # characters of a source
 
 
 def usual(rows: Sequence[CaseRow], today: date) -> Inputs:
@@ -36,7 +37,7 @@ def read(path: Path, rows: Sequence[CaseRow], today: date) -> Inputs:
         SpecError: the file cannot be read, or holds what is no input, or a value that makes no sense.
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except OSError as error:
         raise SpecError(f"--inputs {path}: cannot be read ({error.strerror or error})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -62,6 +63,10 @@ def _device(row: CaseRow) -> dict[str, Quantity]:
     return {**defaults("device"), **known}
 
 
+def _told(source: object) -> bool:
+    return isinstance(source, str) and bool(source.strip()) and source.isprintable() and len(source) <= _LONGEST
+
+
 class _Reader:
     """Lays a file's values over the usual ones."""
 
@@ -72,7 +77,7 @@ class _Reader:
     def over(self, usual: Inputs, given: Mapping[str, Any]) -> Inputs:
         self._known("section", given, ["today", *SECTIONS])
         today = given.get("today", usual.today)
-        if type(today) is not date:
+        if type(today) is not date or today.year < 2000:
             raise SpecError(f"{self._path}: today = {today!r} is no date such as {usual.today}")
         return replace(
             usual,
@@ -97,7 +102,7 @@ class _Reader:
         return found
 
     def _section(self, section: str, owner: str, given: Any, usual: Mapping[str, Quantity]) -> dict[str, Quantity]:
-        where = f"[{section}]" if not owner else f"[{section}.{json.dumps(owner, ensure_ascii=False)}]"
+        where = f"[{section}]" if section == "general" else f"[{section}.{json.dumps(owner, ensure_ascii=False)}]"
         entries = {entry.name: entry for entry in SECTIONS[section]}
         table = self._table(where, given)
         self._known(f"input of {where}", table, list(entries))
@@ -111,17 +116,14 @@ class _Reader:
             if not isinstance(value, dict) or set(value) != {"value", "date", "source"}:
                 right = '{ value = 1.23, date = 2026-11-24, source = "where it is from" }'
                 raise SpecError(f"{where}: needs its date and source: {right}")
-            if type(value["date"]) is not date or not isinstance(value["source"], str) or not value["source"].strip():
-                raise SpecError(f"{where}: date is a date such as 2026-11-24, source a text that says where it is from")
+            if type(value["date"]) is not date or value["date"].year < 2000 or not _told(value["source"]):
+                raise SpecError(
+                    f"{where}: date is a date such as 2026-11-24, source a line of text that says where it is from"
+                )
             self._sources[place] = Source(value["date"], value["source"])
             value = value["value"]
-        if entry.choices:
-            if value not in entry.choices:
-                raise SpecError(f"{where} = {value!r}: is one of {', '.join(entry.choices)}")
-            return str(value)
-        if type(value) not in (int, float) or not entry.least <= value <= (entry.most or 1e300):
-            most = f" and at most {entry.most:g}" if entry.most is not None else ""
-            raise SpecError(f"{where} = {value!r}: is a number of at least {entry.least:g}{most}")
+        if not entry.takes(value):
+            raise SpecError(f"{where} = {value!r}: {entry.limits}")
         return value  # type: ignore[no-any-return]
 
     def _table(self, where: str, value: Any) -> Mapping[str, Any]:
@@ -140,21 +142,17 @@ class _Reader:
 def _lines(inputs: Inputs) -> Iterator[str]:
     yield "# What `wattmark plan STORE --inputs THIS_FILE` plans with. Take the # from a line to give its value."
     yield "# A price or a carbon figure has its date and source, so that a reader can judge it."
-    yield f"today = {inputs.today}  # what the age of a measurement counts to"
-    for section, owners in (
-        ("general", {"": inputs.general}),
-        ("workload", inputs.workload),
-        ("device", inputs.device),
-    ):
+    yield f"today = {inputs.today}  # what ages count to"
+    for section, owners in inputs.sections.items():
         for owner, values in owners.items():
-            yield f"\n[{section}.{json.dumps(owner, ensure_ascii=False)}]" if owner else f"\n[{section}]"
+            yield f"\n[{section}]" if section == "general" else f"\n[{section}.{json.dumps(owner, ensure_ascii=False)}]"
             for entry in SECTIONS[section]:
                 source = inputs.sources.get((section, owner, entry.name))
-                yield _line(entry, values[entry.name], source)
+                yield _line(entry, inputs.in_currency(entry.unit), values[entry.name], source)
 
 
-def _line(entry: Input, value: Quantity, source: Source | None) -> str:
-    unit = f" [{entry.unit}]" if entry.unit else ""
+def _line(entry: Input, unit: str, value: Quantity, source: Source | None) -> str:
+    unit = f" [{unit}]" if unit else ""
     told = f"  # {entry.title}{unit}. {entry.meaning}"
     if entry.choices:
         told += f" One of: {', '.join(entry.choices)}."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.plan.fleet import whole
 from reports.plan.inputs import Quantity
+from reports.plan.rounding import down, down_formula, up, up_formula
 from reports.plan.step import HOURS, Step, number
 
 _PROVIDED = {"measured maximum": "maximum", "measured mean": "power", "rated": "rated_power"}
@@ -14,11 +14,12 @@ _LACKING = {
     "power": "power not measured",
     "rated_power": "enter the rated power in Inputs",
 }
+TOO_MUCH = "a node draws more than a rack may"
 
 
 def _provided(k: Any) -> Quantity:
     name = _PROVIDED[k.power_policy]
-    chosen = getattr(k, name)
+    chosen: Quantity = getattr(k, name)
     return chosen if number(chosen) else _LACKING[name]
 
 
@@ -33,9 +34,14 @@ def _provided_formula() -> str:
 def _in_rack(k: Any) -> Quantity:
     if not number(k.rack_power):
         return k.nodes_per_rack
-    fitting = int(round(k.rack_power * 1000 / k.node_power, 6))
-    return min(k.nodes_per_rack, fitting) if fitting > 0 else "a node draws more than a rack may"
+    if not number(k.node_power):
+        return k.node_power
+    if k.nodes_per_rack * k.node_power <= k.rack_power * 1000:
+        return k.nodes_per_rack
+    return down(k.rack_power * 1000 / k.node_power) or TOO_MUCH
 
+
+_FITTING = down_formula("{rack_power}*1000/{node_power}")
 
 POWER = (
     Step(
@@ -43,13 +49,26 @@ POWER = (
         ("point",),
         _provided_formula(),
         _provided,
-        "serving",
     ),
     Step(
         "node_power", "Power of a node", "W", "#,##0.0",
         ("provided", "devices_per_node", "host_power"),
         "{devices_per_node}*{provided}+{host_power}",
         lambda k: k.devices_per_node * k.provided + k.host_power,
+    ),
+    Step(
+        "in_rack", "Nodes in a rack", "", "#,##0",
+        ("nodes_per_rack",),
+        "IF(ISNUMBER({rack_power}),IF(ISNUMBER({node_power}),"
+        f"IF({{nodes_per_rack}}*{{node_power}}<={{rack_power}}*1000,{{nodes_per_rack}},IF({_FITTING}>0,{_FITTING},"
+        f'"{TOO_MUCH}")),{{node_power}}),{{nodes_per_rack}})',
+        _in_rack,
+    ),
+    Step(
+        "racks", "Racks", "", "#,##0",
+        ("nodes", "in_rack"),
+        up_formula("{nodes}/{in_rack}"),
+        lambda k: up(k.nodes / k.in_rack),
         "serving",
     ),
     Step(
@@ -67,22 +86,6 @@ POWER = (
         "serving",
     ),
     Step(
-        "in_rack", "Nodes in a rack", "", "#,##0",
-        ("nodes_per_rack", "node_power"),
-        "IF(ISNUMBER({rack_power}),IF(ROUNDDOWN(ROUND({rack_power}*1000/{node_power},6),0)>0,"
-        "MIN({nodes_per_rack},ROUNDDOWN(ROUND({rack_power}*1000/{node_power},6),0)),"
-        '"a node draws more than a rack may"),{nodes_per_rack})',
-        _in_rack,
-        "serving",
-    ),
-    Step(
-        "racks", "Racks", "", "#,##0",
-        ("nodes", "in_rack"),
-        "ROUNDUP(ROUND({nodes}/{in_rack},6),0)",
-        lambda k: whole(k.nodes / k.in_rack),
-        "serving",
-    ),
-    Step(
         "mean_power", "Mean power of a device over a year", "W", "#,##0.0",
         ("busy", "power", "idle"),
         "{idle}+({power}-{idle})*{busy}",
@@ -94,6 +97,13 @@ POWER = (
         ("devices", "nodes", "mean_power", "host_power", "pue"),
         f"({{devices}}*{{mean_power}}+{{nodes}}*{{host_power}})*{{pue}}*{HOURS}/1000",
         lambda k: (k.devices * k.mean_power + k.nodes * k.host_power) * k.pue * HOURS / 1000,
+        "serving",
+    ),
+    Step(
+        "energy_per_million", "Energy", "kWh per million items", "#,##0.0000",
+        ("energy", "mean_demand"),
+        f'IF({{mean_demand}}>0,{{energy}}/({{mean_demand}}*3600*{HOURS})*1000000,"no demand")',
+        lambda k: k.energy / (k.mean_demand * 3600 * HOURS) * 1_000_000 if k.mean_demand > 0 else "no demand",
         "serving",
     ),
     Step(

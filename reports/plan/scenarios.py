@@ -5,68 +5,118 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reports.plan.fleet import devices_for, devices_formula, whole
+from reports.plan.cost import YEARLY, yearly_price, yearly_price_formula
+from reports.plan.fleet import devices_for, devices_formula
 from reports.plan.inputs import Quantities, Quantity
-from reports.plan.step import HOURS, Step, evaluate
+from reports.plan.rounding import up, up_formula
+from reports.plan.step import HOURS, MISSING, Step, evaluate, number
+
+_BY_MFU = "planned by MFU"
+_NO_SCALING = MISSING["scaling_efficiency"]
+
+
+def _planned_share(k: Any) -> Quantity:
+    if k.mode != "training":
+        return k.utilisation
+    return k.scaling_efficiency if number(k.scaling_efficiency) else _NO_SCALING
+
+
+def _count(load: float, k: Any) -> int:
+    """Devices for a load: of a training run its hours have what is lost already in them."""
+    return up(load) if k.mode == "training" else devices_for(load, k)
+
+
+def _count_formula(load: str) -> str:
+    return f'IF({{mode}}="training",{up_formula(load)},{devices_formula(load)})'
 
 
 def _demand(name: str, title: str, factor: str, of: Callable[[Any], float]) -> tuple[Step, ...]:
-    devices, power, rent = f"{name}_devices", f"{name}_power", f"{name}_rent"
+    devices, nodes = f"{name}_devices", f"{name}_nodes"
     return (
         Step(
             devices, f"{title}: devices", "", "#,##0",
-            ("devices", "peak_demand", "utilisation", "point", f"{name}_demand"),
-            devices_formula(f"{{peak_demand}}*{factor}", "{point}*{utilisation}"),
-            lambda k: devices_for(k.peak_demand * of(k), k.point * k.utilisation, k),
-            "serving",
+            ("work", "availability", "minimum", "spares", *((f"{name}_demand",) if factor != "1" else ())),
+            _count_formula(f"{{work}}*{factor}"),
+            lambda k: _count(k.work * of(k), k),
         ),
         Step(
-            power, f"{title}: power of the facility", "kW", "#,##0.00",
-            (devices, "provided", "devices_per_node", "host_power", "pue"),
-            f"({{{devices}}}*{{provided}}+ROUNDUP(ROUND({{{devices}}}/{{devices_per_node}},6),0)*{{host_power}})*{{pue}}/1000",
-            lambda k: (getattr(k, devices) * k.provided
-                       + whole(getattr(k, devices) / k.devices_per_node) * k.host_power) * k.pue / 1000,
-            "serving",
+            nodes, f"{title}: nodes", "", "#,##0",
+            (devices, "devices_per_node"),
+            up_formula(f"{{{devices}}}/{{devices_per_node}}"),
+            lambda k: up(getattr(k, devices) / k.devices_per_node),
         ),
         Step(
-            rent, f"{title}: rented", "per year", "#,##0.00",
+            f"{name}_power", f"{title}: power of the facility", "kW", "#,##0.00",
+            (nodes, "provided", "host_power", "pue"),
+            f"({{{devices}}}*{{provided}}+{{{nodes}}}*{{host_power}})/1000*{{pue}}",
+            lambda k: (getattr(k, devices) * k.provided + getattr(k, nodes) * k.host_power) / 1000 * k.pue,
+        ),
+        Step(
+            f"{name}_rented", f"{title}: rented", YEARLY, "#,##0.00",
             (devices, "rent"),
             f"{{{devices}}}*{{rent}}*{HOURS}",
             lambda k: getattr(k, devices) * k.rent * HOURS,
             "serving",
         ),
+        Step(
+            f"{name}_capital", f"{title}: devices, nodes and upkeep bought", YEARLY, "#,##0.00",
+            (nodes, "price", "node_price", "depreciation"),
+            yearly_price_formula(devices, nodes),
+            lambda k: yearly_price(k, devices, nodes),
+        ),
     )  # fmt: skip
 
 
 def _by(name: str, title: str, rate: str) -> Step:
+    def devices(k: Any) -> Quantity:
+        if k.mode == "training" and number(k.mfu):
+            return _BY_MFU
+        return _count(k.work * k.point / getattr(k, rate), k)
+
     return Step(
         name, title, "", "#,##0",
-        ("peak_demand", "utilisation", "availability", "spares", rate),
-        devices_formula("{peak_demand}", f"{{{rate}}}*{{utilisation}}"),
-        lambda k: devices_for(k.peak_demand, getattr(k, rate) * k.utilisation, k),
-        "serving",
+        ("work", "availability", "minimum", "spares", "point", rate),
+        f'IF(AND({{mode}}="training",ISNUMBER({{mfu}})),"{_BY_MFU}",{_count_formula(f"{{work}}*{{point}}/{{{rate}}}")})',
+        devices,
     )  # fmt: skip
 
 
 SCENARIOS = (
+    Step(
+        "work", "Devices that the work keeps busy", "", "#,##0.00",
+        (),
+        'IF({mode}="training",{run_load},{load})',
+        lambda k: k.run_load if k.mode == "training" else k.load,
+    ),
+    Step(
+        "planned_share", "at a utilisation, or of a run a scaling efficiency, of", "share", "0.0%",
+        (),
+        f'IF({{mode}}="training",IF(ISNUMBER({{scaling_efficiency}}),{{scaling_efficiency}},"{_NO_SCALING}"),'
+        "{utilisation})",
+        _planned_share,
+    ),
     *_demand("low", "Low demand", "{low_demand}", lambda k: k.low_demand),
+    *_demand("base", "As entered", "1", lambda k: 1.0),
     *_demand("high", "High demand", "{high_demand}", lambda k: k.high_demand),
     _by("devices_by_mean", "Devices by the mean throughput", "throughput"),
     _by("devices_by_low", "Devices by the lower bound", "low"),
-)
-
-# One cell of the table of what if.
-WHAT_IF = Step(
-    "what_if", "Devices", "", "#,##0",
-    ("peak_demand", "point", "availability", "spares"),
-    devices_formula("{peak_demand}*{times}", "{point}*{share}"),
-    lambda k: devices_for(k.peak_demand * k.times, k.point * k.share, k),
 )  # fmt: skip
 
+# One cell of the table of what if, at another utilisation, or of a training run another scaling efficiency.
+WHAT_IF = Step(
+    "what_if", "Devices", "", "#,##0",
+    ("work", "planned_share", "availability", "minimum", "spares"),
+    _count_formula("{work}*{times}*{planned_share}/{share}"),
+    lambda k: _count(k.work * k.times * k.planned_share / k.share, k),
+)  # fmt: skip
+
+# What the table is over, of a training run and not of one.
+DOWN = {True: "Scaling efficiency, down", False: "Utilisation, down"}
+ACROSS = "demand or data over what is entered, across"
 DEMANDS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
-def what_if(peak: Quantity, point: Quantity, demand: float, utilisation: float, general: Quantities) -> Quantity:
-    """Devices of a row of the plan at so many times its demand, and at another utilisation."""
-    return evaluate(WHAT_IF, {**general, "peak_demand": peak, "point": point, "times": demand, "share": utilisation})
+def what_if(row: Quantities, demand: float, utilisation: float) -> Quantity:
+    """Devices of a row of the plan at so many times its demand, and at another utilisation or scaling efficiency."""
+    return evaluate(WHAT_IF, {**row, "times": demand, "share": utilisation})

@@ -19,6 +19,8 @@ NO_POINT = "no operating point"
 IN_TRAINING = "planned in Training"
 NOT_TRAINING = "not a training run"
 
+Only = Literal["", "serving", "training"]  # the workloads that a step is for, by their mode
+
 # What is said in the place of a measured number that is none; everything else hands its own text on.
 _MEASURED = {
     "memory": "memory not measured",
@@ -32,7 +34,7 @@ MISSING = {**_MEASURED, **{name: entry.wanted for name, entry in ALL.items()}}
 @dataclass(frozen=True)
 class Step:
     """One column of a sheet. ``formula`` names cells in braces; ``needs`` are those that must be numbers; ``only`` says
-    which workloads it is for, by their mode."""
+    which workloads it is for, by their mode. The unit may name the ``{currency}``."""
 
     name: str
     title: str
@@ -41,7 +43,7 @@ class Step:
     needs: tuple[str, ...]
     formula: str
     twin: Callable[[Any], Quantity]
-    only: Literal["", "serving", "training"] = ""
+    only: Only = ""
 
 
 def evaluate(step: Step, known: Quantities, **more: Any) -> Quantity:
@@ -62,7 +64,7 @@ def formula(step: Step, cells: Mapping[str, str]) -> str:
     return f"={text}"
 
 
-def number(quantity: Quantity) -> bool:
+def number(quantity: object) -> bool:
     """Whether a quantity is a number."""
     return isinstance(quantity, (int, float))
 

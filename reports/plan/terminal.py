@@ -1,4 +1,4 @@
-"""The plan for a terminal: one table, and the checks that say more than ok."""
+"""The plan for a terminal: what serves, what trains, and the checks that say more than ok."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def export(plan: Plan) -> bytes:
 
 def _parts(plan: Plan) -> Iterator[Part]:
     yield text(plan.report.subtitle)
-    yield from table(summary(plan))
+    for one in summary(plan):
+        yield from table(one.brief)
     told = [f"{check.title}: {check.result}" for check in plan.checks if check.result != OK]
     yield heading(f"Checks ({len(plan.checks) - len(told)} of {len(plan.checks)} ok)", "warn" if told else "good")
     yield from sentences(told)

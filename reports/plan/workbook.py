@@ -1,61 +1,65 @@
-"""A workbook in memory: how cells look, and the one way in which they are written.
+"""A workbook in memory: the one way in which its sheets are set up and its cells are written.
 
 Every formula carries the value that Python computed, for viewers that do not recalculate. Texts are never formulas,
-whatever they begin with.
+whatever they begin with. Every sheet is protected, without a password: only yellow cells can be edited.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import xlsxwriter
 
 from reports.plan.inputs import Quantity
+from reports.plan.looks import BASE, KINDS, Look
 from reports.plan.sheet import FIRST_ROW, Head, address
 from reports.text import FORMULA
 
-_GOOD, _BAD = "#00694d", "#a63200"
-_INPUT, _MEASURED, _NOTE = "#fff4cc", "#e8ebef", "#5b6470"
-_BASE = {"font_name": "Calibri", "font_size": 11, "valign": "top"}
-_KINDS: dict[str, dict[str, Any]] = {
-    "title": {"bold": True, "font_size": 16},
-    "head": {"bold": True, "bottom": 1, "text_wrap": True, "valign": "bottom"},
-    "text": {},
-    "wrapped": {"text_wrap": True},
-    "note": {"font_color": _NOTE},
-    "input": {"bg_color": _INPUT, "border": 1, "border_color": "#c9b458", "locked": False},
-    "measured": {"bg_color": _MEASURED, "bottom": 4, "bottom_color": "#c4cad1"},
-    "formula": {"text_wrap": True, "bottom": 4, "bottom_color": "#c4cad1"},
-}
+_LINE = 15  # points, of a line of text
+_TALLEST = 409  # points of a row that Excel takes
+_PAGE = 280  # characters that a printed page of A4 is wide, and still can be read
+_A3, _A4 = 8, 9
+_MAY = {"format_columns": True, "format_rows": True, "autofilter": True}
 
 
 class Workbook:
     """A workbook in memory. Every cell is written through `write` or `formula`."""
 
-    def __init__(self) -> None:
+    def __init__(self, currency: str, day: date) -> None:
+        """Prices are in a currency; the day is when the plan was made."""
         self._file = io.BytesIO()
+        self._currency = currency
         # Texts came with records: none may turn into a formula, a link or a number.
         never = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
         self._book = xlsxwriter.Workbook(self._file, {"in_memory": True, **never})
+        self._book.set_properties({"title": "Capacity plan", "created": datetime(day.year, day.month, day.day)})
         self._formats: dict[tuple[Any, ...], Any] = {}
 
-    def sheet(self, name: str, heads: Sequence[Head]) -> Any:
-        """A new sheet with the widths of its columns, and their titles where they have some."""
+    def sheet(self, name: str, heads: Sequence[Head], told: str = "", colour: str = "", kept: int = 0) -> Any:
+        """A new sheet with a title, a remark, and its columns; the first ``kept`` of them stay in sight."""
         sheet = self._book.add_worksheet(name)
+        self.write(sheet, 0, 0, name, "title")
+        self.write(sheet, 1, 0, told, "note")
         sheet.set_row(0, 24)
-        if any(head.title for head in heads):
-            sheet.set_row(FIRST_ROW - 1, 48)
         for column, head in enumerate(heads):
             sheet.set_column(column, column, head.width)
-            if head.title:
-                title = f"{head.title}, {head.unit}" if head.unit else head.title
-                self.write(sheet, FIRST_ROW - 1, column, title, "head", head.format)
+        if any(head.title for head in heads):
+            self.heads(sheet, FIRST_ROW - 1, heads)
+            sheet.freeze_panes(FIRST_ROW, kept)
+            sheet.repeat_rows(FIRST_ROW - 1)
+        if colour:
+            sheet.set_tab_color(colour)
         sheet.hide_gridlines(2)
         sheet.set_landscape()
-        sheet.set_paper(9)
+        sheet.set_paper(_A4 if sum(head.width for head in heads) <= _PAGE else _A3)
+        sheet.set_margins(0.4, 0.4, 0.5, 0.6)
+        sheet.set_footer("&L&A&RPage &P of &N")
         sheet.fit_to_pages(1, 0)
+        sheet.protect("", _MAY)
         return sheet
 
     def write(self, sheet: Any, row: int, column: int, value: Quantity, kind: str = "text", number: str = "") -> None:
@@ -71,34 +75,49 @@ class Workbook:
         else:
             sheet.write_number(row, column, value, self.format(kind, number))
 
-    def formula(self, sheet: Any, row: int, column: int, text: str, value: Quantity, number: str = "") -> None:
+    def formula(
+        self, sheet: Any, row: int, column: int, text: str, value: Quantity, number: str = "", kind: str = "formula"
+    ) -> None:
         """A formula with the value that Python computed for it."""
-        sheet.write_formula(row, column, text, self.format("formula", number), "" if value is None else value)
+        sheet.write_formula(row, column, text, self.format(kind, number), "" if value is None else value)
+
+    def words(self, sheet: Any, row: int, column: int, text: str, kind: str, number: str = "") -> None:
+        """Words of ours that may name the ``{currency}``, which is then the one in Inputs."""
+        before, named, after = text.partition("{currency}")
+        if named:
+            value = f"{before}{self._currency}{after}"
+            self.formula(sheet, row, column, f'="{before}"&input_currency&"{after}"', value, number, kind)
+        else:
+            self.write(sheet, row, column, text, kind, number)
+
+    def heads(self, sheet: Any, row: int, heads: Sequence[Head]) -> None:
+        """What stands above columns."""
+        for column, head in enumerate(heads):
+            self.words(sheet, row, column, head.text, "head", head.format)
+        self.height(sheet, row, [(head.text, 0.8 * head.width) for head in heads])
+
+    def height(self, sheet: Any, row: int, texts: Iterable[tuple[Quantity, float]], least: int = 1) -> None:
+        """Make a row as high as its wrapped texts need in columns of their widths."""
+        lines = [len(textwrap.wrap(text, max(1, int(1.05 * width)))) for text, width in texts if isinstance(text, str)]
+        sheet.set_row(row, min(_LINE * max([least, *lines]) + 1, _TALLEST))
 
     def name(self, name: str, sheet: str, row: int, column: int, last_row: int | None = None) -> None:
         """Name a cell, or a column of cells."""
         last = "" if last_row is None else f":{address(last_row, column, '$')}"
         self._book.define_name(name, f"='{sheet}'!{address(row, column, '$')}{last}")
 
-    def mark_texts(self, sheet: Any, first: tuple[int, int], last: tuple[int, int]) -> None:
-        """Colour what is text in a range of formulas: it says why there is no number."""
-        self._colour(sheet, first, last, f"=ISTEXT({address(*first)})", _BAD)
-
-    def mark_results(self, sheet: Any, first: tuple[int, int], last: tuple[int, int], good: str) -> None:
-        """Colour one text in a range as good, and all others as not."""
-        self._colour(sheet, first, last, f'={address(*first)}="{good}"', _GOOD)
-        self._colour(sheet, first, last, f'={address(*first)}<>"{good}"', _BAD)
-
-    def _colour(self, sheet: Any, first: tuple[int, int], last: tuple[int, int], when: str, colour: str) -> None:
-        look = self._book.add_format({"font_color": colour})
-        sheet.conditional_format(*first, *last, {"type": "formula", "criteria": when, "format": look})
+    def colour(self, sheet: Any, first: tuple[int, int], last: tuple[int, int], looks: Sequence[Look]) -> None:
+        """Colour the cells of a range by what they say: the first look of which the condition is true counts."""
+        for when, look in looks:
+            rule = {"type": "formula", "criteria": f"={when.format(cell=address(*first))}", "stop_if_true": True}
+            sheet.conditional_format(*first, *last, {**rule, "format": self._book.add_format(look)})
 
     def format(self, kind: str, number: str = "", quoted: bool = False) -> Any:
         """A cell format, made once. Texts keep clear of a number to their left."""
         key = (kind, number, quoted)
         if key not in self._formats:
             place = {"num_format": number, "align": "right"} if number else {"align": "left", "indent": 1}
-            made = self._book.add_format({**_BASE, **place, **_KINDS[kind]})
+            made = self._book.add_format({**BASE, **place, **KINDS[kind]})
             if quoted:
                 made.set_quote_prefix()
             self._formats[key] = made

@@ -17,11 +17,11 @@ from reports.plan.workbook import Workbook
 
 def export(plan: Plan) -> bytes:
     """The workbook."""
-    book = Workbook()
-    write_readme(book, plan)
+    book = Workbook(str(plan.inputs.general["currency"]), plan.inputs.today)
+    answers = write_readme(book, plan)
     places = write_inputs(book, plan.inputs)
-    write_measured(book, plan, places)
-    write_rows(book, plan, places)
-    write_what_if(book, plan, places)
-    write_checks(book, plan)
+    judged = write_measured(book, plan, places)
+    followed = write_rows(book, plan, places)
+    table = write_what_if(book, plan, places)
+    write_checks(book, plan, [answers, judged, *followed, table])
     return book.close()

@@ -236,7 +236,7 @@ def plan_document(report: Report, folder: Path) -> Numbers:
 
 
 def plan_terminal(report: Report, folder: Path) -> Numbers:
-    (text,) = re.findall(r"bf16 · +([\d.]+) ", planned("terminal", report).decode())
+    (text,) = re.findall(r"bf16 · batch 8 +([\d.]+) ", planned("terminal", report).decode())
     return {"low": text}
 
 
