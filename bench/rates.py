@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from bench.record import Reading, Record, Replicate, Sample
 from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
 
 _LATENCY = "latency.p"
+_NO_METER = "no meter of this run measures it"
 
 
 class Value(NamedTuple):
@@ -42,20 +44,23 @@ def value(record: Record, metric: str) -> Value:
     Raises:
         KeyError: no such metric.
     """
-    unit = unit_of(metric, record.item or "item")
+    item = record.item or "item"
     if not record.samples or record.status not in ("ok", "interrupted"):
-        return Value(metric, unit, None, reason=record.reason or "nothing was measured")
+        return _absent(metric, item, record.reason or "nothing was measured")
     if metric.startswith(_LATENCY):
-        return _latency(record, metric, unit)
+        return _latency(record, metric)
+    found_by = _found_by(record, metric)
+    if found_by in _READ and found_by not in record.metered:  # as most metrics of most records
+        return _absent(metric, item, _NO_METER)
     try:
-        figures = list(map(_rule(record, metric), record.measured))
+        figures = list(map(_RULES[found_by], record.measured))
     except _Absent as absent:
-        return Value(metric, unit, None, reason=str(absent))
+        return _absent(metric, item, str(absent))
     numbers, sources, scopes, errors = zip(*figures, strict=True)
     found = estimate(numbers)
     return Value(
         metric,
-        unit,
+        unit_of(metric, item),
         found.value,
         found.low,
         found.high,
@@ -75,20 +80,26 @@ def alone(record: Record, replicate: Replicate, metric: str) -> float | None:
     Raises:
         KeyError: no such metric.
     """
-    rule = _rule(record, metric)
+    rule = _RULES[_found_by(record, metric)]
     try:
         return rule(replicate).number if replicate.samples else None
     except _Absent:
         return None
 
 
-def _rule(record: Record, metric: str) -> Rule:
+def _found_by(record: Record, metric: str) -> str:
+    """The metric whose rule finds another one: of all but one its own."""
     if metric == "memory.planning":
-        return _RULES["memory.host" if record.case.device == "cpu" else "memory.process"]
-    return _RULES[metric]
+        return "memory.host" if record.case.device == "cpu" else "memory.process"
+    return metric
 
 
-def _latency(record: Record, metric: str, unit: str) -> Value:
+@lru_cache(maxsize=10_000)  # many records lack the same
+def _absent(metric: str, item: str, reason: str) -> Value:
+    return Value(metric, unit_of(metric, item), None, reason=reason)
+
+
+def _latency(record: Record, metric: str) -> Value:
     """A percentile of all single steps; it has no interval, since steps of one process are not independent."""
     rank = int(metric.removeprefix(_LATENCY))
     steps = record.single_steps
@@ -96,7 +107,8 @@ def _latency(record: Record, metric: str, unit: str) -> Value:
     needed = STEPS_FOR_PERCENTILE[rank]
     reason = None if found is not None else f"{len(steps)} steps measured, {needed} are needed to claim p{rank}"
     source = record.measured[0].clock if found is not None else None
-    return Value(metric, unit, found, None, None, reason, len(record.measured), len(record.samples), source)
+    counted = len(record.measured), len(record.samples)
+    return Value(metric, METRICS[metric].unit, found, None, None, reason, *counted, source)
 
 
 class _Absent(Exception):
@@ -220,7 +232,7 @@ def _of(replicate: Replicate, sample: Sample, name: str) -> Reading | None:
 
 def _present(reading: Reading | None) -> Reading:
     if reading is None:
-        raise _Absent("no meter of this run measures it")
+        raise _Absent(_NO_METER)
     if reading.value is None:
         raise _Absent(reading.reason or "absent")
     return reading
@@ -254,7 +266,7 @@ _OVER: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
     ),
 }
 
-_RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS if not metric.startswith(_LATENCY)} | {
+_DERIVED: dict[str, Rule] = {
     "throughput": _ratio(_item, _seconds),
     "throughput.token": _ratio(_work("token"), _seconds),
     "throughput.real_token": _ratio(_work("real_token"), _seconds),
@@ -271,6 +283,8 @@ _RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS if not
     "energy.item.net": _energy(_item, net=True),
     "energy.ratio": _agreement(_power("energy"), _power("energy.integrated")),
 }
+_READ = {name: _reading(name) for name in METRICS if name not in _DERIVED and not name.startswith(_LATENCY)}
+_RULES = _READ | _DERIVED
 
 
 def _worst(errors: Iterable[float | None]) -> float | None:
