@@ -13,6 +13,7 @@ from bench.errors import Unavailable
 from bench.metric import METRICS
 from bench.record import Reading, Replicate, Sample
 
+NO_METER = "no meter of this run measures it"
 LATENCY = "latency.p"  # percentiles are of all replicates together: no rule gives them
 
 
@@ -133,7 +134,7 @@ def _of(replicate: Replicate, sample: Sample, name: str) -> Reading | None:
 
 def _present(reading: Reading | None) -> Reading:
     if reading is None:
-        raise Unavailable("no meter of this run measures it")
+        raise Unavailable(NO_METER)
     if reading.value is None:
         raise Unavailable(reading.reason or "absent")
     return reading
@@ -167,8 +168,7 @@ _OVER: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
     ),
 }
 
-# By metric; `bench.rates` knows those that take more than a replicate.
-RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS if not metric.startswith(LATENCY)} | {
+_DERIVED: dict[str, Rule] = {
     "throughput": _ratio(_item, _seconds),
     "throughput.token": _ratio(_work("token"), _seconds),
     "throughput.real_token": _ratio(_work("real_token"), _seconds),
@@ -185,6 +185,8 @@ RULES: dict[str, Rule] = {metric: _reading(metric) for metric in METRICS if not 
     "energy.item.net": _energy(_item, net=True),
     "energy.ratio": _agreement(_power("energy"), _power("energy.integrated")),
 }
+READ = {name: _reading(name) for name in METRICS if name not in _DERIVED and not name.startswith(LATENCY)}
+RULES = READ | _DERIVED  # by metric; `bench.rates` knows those that take more than a replicate
 
 
 def worst(errors: Iterable[float | None]) -> float | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from bench.errors import Unavailable
-from bench.figures import LATENCY, RULES, Figure, Rule, worst
+from bench.figures import LATENCY, NO_METER, READ, RULES, Figure, Rule, worst
 from bench.metric import METRICS, unit_of
 from bench.reach import INTENSITY, PEAKS, intensity
 from bench.record import Record, Replicate
 from bench.roof import Roofs
 from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
+
+_HELD = ("intensity", *PEAKS)  # what takes more than a replicate: its counters, and the peaks of its device
+_METERED = READ.keys() - set(_HELD)
 
 
 class Value(NamedTuple):
@@ -47,20 +51,23 @@ def value(record: Record, metric: str, roofs: Roofs = NOT_MEASURED) -> Value:
     Raises:
         KeyError: no such metric.
     """
-    unit = unit_of(metric, record.item or "item")
+    item = record.item or "item"
     if not record.samples or record.status not in ("ok", "interrupted"):
-        return Value(metric, unit, None, reason=record.reason or "nothing was measured")
+        return _absent(metric, item, record.reason or "nothing was measured")
     if metric.startswith(LATENCY):
-        return _latency(record, metric, unit)
+        return _latency(record, metric)
+    found_by = _found_by(record, metric)
+    if found_by in _METERED and found_by not in record.metered:  # as most metrics of most records
+        return _absent(metric, item, NO_METER)
     try:
-        figures = list(map(_rule(record, metric, roofs), record.measured))
-    except Unavailable as absent:
-        return Value(metric, unit, None, reason=str(absent))
+        figures = list(map(_rule(record, found_by, roofs), record.measured))
+    except Unavailable as why:
+        return _absent(metric, item, str(why))
     numbers, sources, scopes, errors = zip(*figures, strict=True)
     found = estimate(numbers)
     return Value(
         metric,
-        unit,
+        unit_of(metric, item),
         found.value,
         found.low,
         found.high,
@@ -80,22 +87,32 @@ def alone(record: Record, replicate: Replicate, metric: str) -> float | None:
     Raises:
         KeyError: no such metric.
     """
-    rule = _rule(record, metric, NOT_MEASURED)
+    rule = _rule(record, _found_by(record, metric), NOT_MEASURED)
     try:
         return rule(replicate).number if replicate.samples else None
     except Unavailable:
         return None
 
 
-def _rule(record: Record, metric: str, roofs: Roofs) -> Rule:
+def _found_by(record: Record, metric: str) -> str:
+    """The metric whose rule finds another one: of all but one its own."""
     if metric == "memory.planning":
-        return RULES["memory.host" if record.case.device == "cpu" else "memory.process"]
+        return "memory.host" if record.case.device == "cpu" else "memory.process"
+    return metric
+
+
+@lru_cache(maxsize=10_000)  # many records lack the same
+def _absent(metric: str, item: str, reason: str) -> Value:
+    return Value(metric, unit_of(metric, item), None, reason=reason)
+
+
+def _rule(record: Record, metric: str, roofs: Roofs) -> Rule:
     if metric == "intensity":
         return lambda replicate: Figure(intensity(record), INTENSITY)
     return _share(record, metric, roofs) if metric in PEAKS else RULES[metric]
 
 
-def _latency(record: Record, metric: str, unit: str) -> Value:
+def _latency(record: Record, metric: str) -> Value:
     """A percentile of all single steps; it has no interval, since steps of one process are not independent."""
     rank = int(metric.removeprefix(LATENCY))
     steps = record.single_steps
@@ -103,7 +120,8 @@ def _latency(record: Record, metric: str, unit: str) -> Value:
     needed = STEPS_FOR_PERCENTILE[rank]
     reason = None if found is not None else f"{len(steps)} steps measured, {needed} are needed to claim p{rank}"
     source = record.measured[0].clock if found is not None else None
-    return Value(metric, unit, found, None, None, reason, len(record.measured), len(record.samples), source)
+    counted = len(record.measured), len(record.samples)
+    return Value(metric, METRICS[metric].unit, found, None, None, reason, *counted, source)
 
 
 def _share(record: Record, metric: str, roofs: Roofs) -> Rule:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal, NoReturn, get_args
 
 import bench
@@ -185,6 +186,12 @@ class Record:
     def single_steps(self) -> tuple[float, ...]:
         """The seconds of all steps that were timed one by one in `samples`, the shortest first."""
         return tuple(sorted(seconds for sample in self.samples for seconds in sample.step_seconds))
+
+    @cached_property
+    def metered(self) -> frozenset[str]:
+        """The names of all readings of `measured`: those that have a value, and those that have a reason."""
+        of_windows = [sample.readings for sample in self.samples]
+        return frozenset(chain(*of_windows, *(one.readings for one in self.measured)))
 
     @cached_property
     def item(self) -> str | None:

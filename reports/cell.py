@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from bench.case import Scalar
 from bench.metric import METRICS
 from bench.rates import Value
-from reports.number import Scale, count, number, spread
+from reports.number import Scale, count, interval, number, spread
 from reports.origin import origin
 from reports.text import line
 
@@ -28,8 +29,9 @@ class Cell(NamedTuple):
     """Finished text with its display unit, and the raw value behind it in the SI unit.
 
     ``size`` is what one display unit is in the SI unit, so the number that the text says is ``raw / size``;
-    ``spread`` is the interval in percent; ``under`` is a second, quieter line; ``note`` is the sentence behind the text
-    (a title in HTML), where a value is absent the reason; ``mark`` numbers the footnote that repeats the reason.
+    ``spread`` is the interval in percent and ``interval`` its ends; ``under`` is a second, quieter line; ``note`` is
+    the sentence behind the text (a title in HTML), where a value is absent the reason; ``mark`` numbers the footnote
+    that repeats the reason.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Cell(NamedTuple):
     tone: Tone = "plain"
     mark: int | None = None
     size: float = 1.0
+    interval: str = ""
 
     @property
     def absent(self) -> bool:
@@ -96,12 +99,14 @@ class Table:
         return self._only([index for index in range(len(self.columns)) if index != place])
 
     def _only(self, kept: Sequence[int]) -> Table:
-        rows = tuple(tuple(row[index] for index in kept) for row in self.rows)
+        if len(kept) == len(self.columns):
+            return self
+        rows = [[row[index] for index in kept] for row in self.rows]
         marks = sorted({cell.mark for row in rows for cell in row if cell.mark})
         return replace(
             self,
             columns=tuple(self.columns[index] for index in kept),
-            rows=tuple(tuple(_renumbered(cell, marks) for cell in row) for row in rows),
+            rows=tuple(tuple(_renumbered(row, marks) if marks else row) for row in rows),
             notes=tuple(self.notes[mark - 1] for mark in marks),
         )
 
@@ -113,6 +118,7 @@ def plain(value: object, otherwise: str = "not recorded") -> Cell:
     return Cell(line(value), raw=value if isinstance(value, (int, float)) else line(value))
 
 
+@lru_cache(maxsize=10_000)  # a report says the same reasons of many cases
 def absent(reason: str) -> Cell:
     """A cell without a value, and why."""
     return Cell(ABSENT, note=line(reason), tone="absent")
@@ -125,31 +131,25 @@ def measured(value: Value, scale: Scale) -> Cell:
     shown = value.value / scale.size
     low, high = (bound if bound is None else bound / scale.size for bound in (value.low, value.high))
     counted = METRICS[value.metric].kind == "count"
-    told = origin(value)
+    ends = "" if counted else interval(low, high)
     return Cell(
         count(shown) if counted else number(shown, low, high),
         scale.unit,
         value.value,
         "" if counted else spread(shown, low, high),
-        note=over_replicates(value, scale) + (f"; source: {told}" if told else ""),
+        note=_behind(value, f"{ends} {scale.unit}".rstrip() if ends else ""),
         size=scale.size,
+        interval=ends,
     )
 
 
-def over_replicates(value: Value, scale: Scale) -> str:
-    """How well a value repeats: its interval in a display unit, and how many replicates it is from."""
+def _behind(value: Value, ends: str) -> str:
+    """How well a value repeats, how many replicates it is from, and by which method."""
     many = f"{value.replicates} replicate" + "s" * (value.replicates != 1)
-    found = interval(value, scale)
-    return f"95 % interval {f'{found} {scale.unit}'.strip()}, {many}" if found else f"{many}, no interval"
+    repeats = f"95 % interval {ends}, {many}" if ends else f"{many}, no interval"
+    method = origin(value)
+    return f"{repeats}; source: {method}" if method else repeats
 
 
-def interval(value: Value, scale: Scale) -> str:
-    """The ends of a value's interval over replicates in a display unit, or nothing where it has none."""
-    if value.low is None or value.high is None or METRICS[value.metric].kind == "count":
-        return ""
-    low, high = value.low / scale.size, value.high / scale.size
-    return f"{number(low, low, high)} to {number(high, low, high)}"
-
-
-def _renumbered(cell: Cell, marks: list[int]) -> Cell:
-    return cell._replace(mark=marks.index(cell.mark) + 1) if cell.mark else cell
+def _renumbered(row: list[Cell], marks: list[int]) -> list[Cell]:
+    return [cell._replace(mark=marks.index(cell.mark) + 1) if cell.mark else cell for cell in row]

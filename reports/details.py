@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from statistics import median
 
 from bench.metric import METRICS
 from bench.rates import Value
 from bench.record import Record, Replicate
-from reports.cell import STATUS_TONES, Cell, Column, Table, absent, interval, plain
+from reports.cell import STATUS_TONES, Cell, Column, Table, absent, plain
 from reports.counted import counted_table
 from reports.environments import flatten
 from reports.meters import meters_table
-from reports.number import Scale, number, scale
+from reports.number import number, scale
 from reports.origin import called, error_words, is_power
 from reports.profile.tables import profile_tables
 from reports.text import line
 
 WHAT_RAN = "What ran"
+
+_EMPTY, _UNKNOWN, _NO_INTERVAL = Cell(""), Cell("unknown", tone="absent"), absent("no interval")
 
 
 def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
@@ -34,7 +37,7 @@ def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cel
 
 
 def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
-    measured = {name: value for name, value in values.items() if value.value is not None}
+    measured = [(value, cells[name]) for name, value in values.items() if value.value is not None]
     columns = (
         Column("Metric"),
         Column("Value", numeric=True),
@@ -49,27 +52,31 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
     return Table(
         "Metrics",
         columns,
-        tuple(_metric(value, cells[name]) for name, value in measured.items()),
+        tuple(_metric(value, cell) for value, cell in measured),
         remarks=absences(values),
-        groups=tuple(METRICS[name].group for name in measured),
+        groups=tuple(METRICS[value.metric].group for value, _ in measured),
     ).filled
 
 
 def _metric(value: Value, cell: Cell) -> tuple[Cell, ...]:
-    bounds = interval(value, Scale(cell.unit, cell.size))
     # Of watts and joules a missing scope or error is said; most other numbers have no use for them.
-    unknown = Cell("unknown", tone="absent") if is_power(value) else Cell("")
+    unknown = _UNKNOWN if is_power(value) else _EMPTY
     return (
-        Cell(called(value.metric), note=METRICS[value.metric].meaning),
+        _name(value.metric),
         cell._replace(unit="", note=""),
         Cell(cell.unit),
-        Cell(cell.spread) if cell.spread else absent("no interval"),
-        Cell(bounds) if bounds else absent("no interval"),
+        Cell(cell.spread) if cell.spread else _NO_INTERVAL,
+        Cell(cell.interval) if cell.interval else _NO_INTERVAL,
         plain(value.replicates),
         Cell(value.source or ""),
         Cell(value.scope) if value.scope else unknown,
         unknown if value.error is None else Cell(error_words([value.error])),
     )
+
+
+@cache
+def _name(metric: str) -> Cell:
+    return Cell(called(metric), note=METRICS[metric].meaning)
 
 
 def absences(values: Mapping[str, Value]) -> tuple[str, ...]:

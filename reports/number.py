@@ -83,6 +83,17 @@ def quantity(value: float, unit: str) -> str:
     return f"{number(value / shown.size)} {shown.unit}".strip()
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """The ends of an interval, or nothing where there is none.
+
+    >>> interval(119.24, 127.81)
+    '119.2 to 127.8'
+    """
+    if low is None or high is None:
+        return ""
+    return f"{number(low, low, high)} to {number(high, low, high)}"
+
+
 def spread(value: float, low: float | None, high: float | None) -> str:
     """The wider side of an interval in percent of the value, or nothing where there is no interval.
 

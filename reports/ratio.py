@@ -10,7 +10,7 @@ from bench.record import Record
 from bench.statistics import Estimate
 from reports.axes import axes
 from reports.cell import Cell, absent
-from reports.number import TIMES, number, spread
+from reports.number import TIMES, interval, number, spread
 
 
 def speedups(records: Sequence[Record]) -> Callable[[Record], Cell]:
@@ -39,9 +39,7 @@ def ratio_cell(ratio: Estimate) -> Cell:
 
 def bounds(ratio: Estimate) -> str:
     """The ends of a ratio's interval, or nothing where it has none."""
-    if ratio.low is None or ratio.high is None:
-        return ""
-    return f"{number(ratio.low, ratio.low, ratio.high)} to {number(ratio.high, ratio.low, ratio.high)}"
+    return interval(ratio.low, ratio.high)
 
 
 def _without_precision(record: Record) -> tuple[Any, ...]:
