@@ -156,21 +156,28 @@ def peak(label: str, precision: str) -> Peak | None:
 def peak_of(environment: Mapping[str, Any], precision: str) -> Peak | None:
     """The dense peak of the device of an environment: by the file that was given for it, else by the table here."""
     label = label_of(environment)
-    given = environment.get(TABLE) or {}
-    flops = given.get("flops", {}).get(precision)
+    flops = _given(environment, "flops", precision)
     if flops is not None:
-        return Peak(label, precision, flops, None, None, given["source"])
+        return Peak(label, precision, flops, None, None, environment[TABLE]["source"])
     return peak(label, precision)
 
 
 def bandwidth_of(environment: Mapping[str, Any]) -> Bandwidth | None:
     """The bandwidth of the memory of an environment's device, by the same sources."""
     label = label_of(environment)
-    given = environment.get(TABLE) or {}
-    if given.get("bandwidth") is not None:
-        return Bandwidth(label, given["bandwidth"], given["source"])
+    bandwidth = _given(environment, "bandwidth")
+    if bandwidth is not None:
+        return Bandwidth(label, bandwidth, environment[TABLE]["source"])
     part = _PART_OF.get(label)
     return None if part is None else Bandwidth(part.sku, part.bandwidth * 1e9, part.source)
+
+
+def _given(environment: Mapping[str, Any], *names: str) -> float | None:
+    """What a file gave for the device of an environment, which may be from elsewhere: only a number is one."""
+    found: Any = environment.get(TABLE)
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, (int, float)) else None
 
 
 def label_of(environment: Mapping[str, Any]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from reports.cases import CaseRow
 from reports.cell import Cell, Table
 from reports.failures import Failure
 from reports.report import Report
+from reports.text import line
 
 SCHEMA = "wattmark.report/1"
 
@@ -58,8 +60,17 @@ def _case(row: CaseRow) -> dict[str, Any]:
         "speedup": _cell(row.speedup),
         "metrics": {name: _metric(row, name) for name in row.values},
         "stderr": row.stderr or None,
-        "profile": row.record.profile,
+        "profile": _printable(row.record.profile),
     }
+
+
+def _printable(part: Any) -> Any:
+    """Anything that a record holds, its texts on printable lines as everywhere."""
+    if isinstance(part, Mapping):
+        return {line(name): _printable(value) for name, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_printable(value) for value in part]
+    return line(part, limit=10_000) if isinstance(part, str) else part
 
 
 def _metric(row: CaseRow, name: str) -> dict[str, Any]:

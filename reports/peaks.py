@@ -58,9 +58,9 @@ def _row(device: str, label: str, limit: str, records: Sequence[Record]) -> tupl
     share = stated and best.rate / stated.rate
     return (
         *named,
-        Cell(quantity(best.rate, "B/s" if limit == _MEMORY else "FLOP/s"), raw=best.rate, note=best.source),
+        Cell(quantity(best.rate, "B/s" if limit == _MEMORY else "FLOP/s"), raw=best.rate, note=line(best.source)),
         Cell(line(f"{kernel(record.case)}, the best of {len(records)}, run {record.run.id}")),
-        Cell(number(100 * share), "%", share, note=stated.source if stated else "", size=0.01)
+        Cell(number(100 * share), "%", share, note=line(stated.source) if stated else "", size=0.01)
         if share
         else absent(f"no vendor figure is known of {label}"),
     )

@@ -10,6 +10,7 @@ from bench.roof import Roof, arithmetic, si, vendor
 from reports.cases import CaseRow, why_absent
 from reports.cell import Cell, Column, absent
 from reports.number import number
+from reports.text import line
 
 _TITLE = "Roofline"
 _NONE = Roof()
@@ -103,7 +104,7 @@ def _of_device(title: str, problem: str, rows: Sequence[CaseRow], styles: Sequen
         return Roofline(title, problem, "", missing=_unmeasured(there))
     marks = tuple(_mark(row, styles) for row in there)
     ceilings = [*measured.compute.values(), *filter(None, [measured.memory]), *stated.compute.values()]
-    roof = "; ".join(one.source for one in [*ceilings, *filter(None, [stated.memory])])
+    roof = "; ".join(line(one.source) for one in [*ceilings, *filter(None, [stated.memory])])
     cell = there[0].cells["flop.rate"]
     told = "; ".join(mark.told for mark in marks)
     return Roofline(

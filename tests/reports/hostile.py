@@ -8,8 +8,10 @@ from functools import cache
 from typing import Any
 
 from made_judgements import hostile as judgement
-from made_records import failure
+from made_records import CPU, failure
 from metered_records import gpu, rapl
+from profiled_records import ON_CUDA
+from test_roofline import counted, peak
 
 from bench.record import Record
 from reports import Report, build
@@ -91,8 +93,7 @@ def twin(text: str) -> str:
 
 # Where a record's texts are not free: what the reader of a record checks.
 _FIXED = {"schema", "status"}
-# Parts of a record whose names are free, and what may be added to them under another one.
-_NUMBERS = {"work", "covariates"}
+# Parts of a record that hold anything under any names.
 _FREE = {"parameters", "environment", "inputs", "model", "precision", "made"}
 
 
@@ -126,6 +127,8 @@ def _named(name: str, value: Any, text: str, numbers_too: bool) -> Any:
         return {**value, text: 1.0}
     if name == "readings":
         return {**_part(value, text, numbers_too), text: {"value": 1.0, "source": text, "reason": None}}
+    if name == "counters" and value is not None:
+        return {**_part(value, text, numbers_too), text: {"value": 1.0, "source": text}}
     if name == "meters":
         return {meter: _free(facts, text, numbers_too) for meter, facts in {**value, text: {}}.items()}
     if name in _FREE and isinstance(value, dict):
@@ -148,10 +151,17 @@ def records(text: str) -> tuple[Record, ...]:
     """Records of all kinds with a text in all places, and one whose case is as usual."""
     oom = failure("oom", "out of memory", batch_size=64)
     crashed = failure("crashed", "died", batch_size=32, stderr="first\nlast")
+    usual = ("workload", "device", "precision")
+    traced = replace(gpu(batch_size=2), profile=ON_CUDA.to_json())
+    stated = {"label": "mine", "source": "a data sheet", "flops": {"fp32": 9e12}, "bandwidth": 8e11}
+    own = {**CPU, "peak_table": stated}
     return (
-        *(poisoned(gpu(batch_size=size), text) for size in (1, 2)),
-        poisoned(rapl(), text, keep=("workload", "device", "precision")),
-        poisoned(gpu(batch_size=8), text, numbers_too=True),
+        *(poisoned(one, text) for one in (gpu(batch_size=1), traced)),
+        *(
+            poisoned(replace(one, environment=own), text, keep=usual)
+            for one in (counted(rapl()), peak(4e12), peak(5e11, memory=True))
+        ),
+        poisoned(replace(gpu(batch_size=8), environment=own), text, numbers_too=True),
         poisoned(crashed, text),
         poisoned(oom, text),
     )

@@ -22,6 +22,7 @@ from reports import build
 from reports.gate import build as build_gate
 from reports.gate.html import export as export_gate
 from reports.html import export
+from reports.packed import LARGEST
 from reports.text import line
 
 pytestmark = needs_chromium
@@ -123,6 +124,9 @@ def whole(content: bytes, browser: Browser, folder: Path) -> Opened:
     opened = Opened(browser, content, folder)
     opened.page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
     opened.page.wait_for_function("!document.querySelector('[data-packed]')")
+    for timeline in opened.page.locator("figure.closer > svg").all():
+        timeline.focus()
+        opened.page.keyboard.press("ArrowRight")
     return opened
 
 
@@ -142,12 +146,22 @@ def gate_of(*texts: str) -> bytes:
     return export_gate(build_gate(judgement(*found, notes=texts)))
 
 
-@pytest.mark.parametrize(("page", "usual"), [(report_of, report_page), (gate_of, gate_page)], ids=["report", "gate"])
+MARKUP = [text for text in hostile.TEXTS.values() if set(text) & set("<>&\"'`{:\x1b\u202e\ud800")]
+
+
+@pytest.mark.parametrize(
+    ("page", "usual", "largest", "texts"),
+    [
+        (report_of, report_page, 1, MARKUP),  # so that all that can be packed is
+        (report_of, metered_page, LARGEST, MARKUP[:3]),
+        (gate_of, gate_page, LARGEST, MARKUP),
+    ],
+    ids=["packed", "whole", "gate"],
+)
 def test_the_browser_makes_no_element_of_hostile_text_and_shows_it(
-    page, usual, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page, usual, largest, texts, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    texts = [text for text in hostile.TEXTS.values() if set(text) & set("<>&\"'`{:\x1b\u202e\ud800")]
-    monkeypatch.setattr("reports.html.LARGEST", 1)  # a page of few cases is packed too
+    monkeypatch.setattr("reports.html.LARGEST", largest)
     opened = whole(page(*texts), browser, tmp_path)
     calm = elements(whole(page("dull"), browser, tmp_path)) | elements(whole(usual(), browser, tmp_path))
 

@@ -22,7 +22,9 @@ from made_judgements import paired
 from made_records import CPU, H100, failure, record
 from metered_records import gpu
 from outline import outline
+from profiled_records import ON_CUDA
 from test_plan import with_
+from test_roofline import counted, peak
 
 import reports
 from bench.record import Record, Run
@@ -41,16 +43,18 @@ STDERR = 'Traceback (most recent call last):\n  File "step.py", line 3\nSegmenta
 
 
 def few() -> list[Record]:
-    """One of each kind: two devices, with power and without, two precisions, and each way to fail."""
+    """One of each kind: two devices, with power and without, two precisions, a profile, a roof, and ways to fail."""
     return [
         record(),
-        record(environment=H100, seconds=(0.0104, 0.0105, 0.0103), watts=412.0, memory=2.4e9, steps=100),
-        gpu(seconds=(0.0041, 0.00415, 0.00412)),
+        counted(record(environment=H100, seconds=(0.0104, 0.0105, 0.0103), watts=412.0, memory=2.4e9, steps=100)),
+        replace(gpu(seconds=(0.0041, 0.00415, 0.00412)), profile=ON_CUDA.to_json()),
         record(
             environment=H100, precision="bf16", batch_size=16, seconds=(0.0079, 0.008, 0.0078), watts=431.0, steps=100
         ),
         failure("oom", OOM, precision="bf16", batch_size=4096, environment=H100),
         failure("unsupported", EMULATED, precision="fp16", batch_size=8),
+        peak(5.2e13, environment=H100),
+        peak(2.7e12, environment=H100, memory=True),
         failure("crashed", "died of signal 11 (SIGSEGV)", "resnet:Train", "bf16", 16, {"depth": 50}, CPU, STDERR),
     ]
 
@@ -139,7 +143,9 @@ GOLDEN: dict[str, Callable[[], str]] = {
     "report.bencher.json": of_report("x.bencher.json", json_of),
     "report.action.json": of_report("x.action.json", json_of),
     "report.html.txt": of_report("x.html", page_of),
+    "split.svg": picture(f"{CASE}/split-of-a-step-profiled.svg"),
     "throughput.svg": picture("throughput-bert-pretrain.svg"),
+    "roofline.svg": picture("roofline-of-cuda-0-bert-pretrain.svg"),
     "history.svg": picture("throughput-over-runs-bert-pretrain-cuda-0-bf16-batch-8.svg"),
     "ladder.svg": picture(f"{CASE}/memory-ladder.svg"),
     "timeline.svg": picture(f"{CASE}/replicate-0-over-time.svg"),
