@@ -68,7 +68,7 @@ class Report:
     @cached_property
     def history(self) -> tuple[History, ...]:
         """The cases over the earlier runs."""
-        return histories(self.records, self.earlier)
+        return histories([row.record for row in self.cases], self.earlier)
 
     @cached_property
     def results(self) -> tuple[Table, ...]:
@@ -122,10 +122,15 @@ def build(
     if not records:
         raise SpecError("no records to report on; give a store that `wattmark run -o` wrote")
     peaks = [record for record in records if is_peak(record.case)]
-    cases = [record for record in records if not is_peak(record.case)]
+    cases = _no_peaks(records)
     rows = case_rows(cases or records, roofs(peaks))
     # Peaks alone are cases like any other.
-    return Report(tuple(sorted(records, key=order)), baseline or (), earlier, rows, peaks if cases else ())
+    before = _no_peaks(baseline or ()) if cases else baseline or ()
+    return Report(tuple(sorted(records, key=order)), before, earlier, rows, peaks if cases else ())
+
+
+def _no_peaks(records: Sequence[Record]) -> Sequence[Record]:
+    return [record for record in records if not is_peak(record.case)]
 
 
 def _runs(records: Sequence[Record]) -> Table:

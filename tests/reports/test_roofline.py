@@ -196,3 +196,15 @@ def test_a_peak_that_a_case_exceeds_is_a_caveat_of_that_case() -> None:
 
     assert all("the measured peak is too low: 1 TFLOP/s measured by mm" in row.caveats[0] for row in report.cases)
     assert not build([*CASES, *ROOF]).caveats
+
+
+def test_peaks_are_no_cases_of_a_baseline_and_have_no_history() -> None:
+    now = [CASES[0], *ROOF]
+    earlier = [replace(one, run=replace(one.run, id=name)) for one in now for name in "ab"]
+
+    report = build(now, earlier, earlier)
+
+    assert report.changes is not None
+    assert len(report.changes.table.rows) == 1
+    assert not any("not found here" in remark for remark in report.changes.table.remarks)
+    assert [history.subject for history in report.history] == [report.cases[0].full_name]
