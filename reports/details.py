@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from statistics import median
 
@@ -29,7 +29,8 @@ def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cel
 
 
 def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
-    measured = [(value, cells[name]) for name, value in values.items() if value.value is not None]
+    all_values = list(values.values())
+    measured = [value for value in all_values if value.value is not None]
     columns = (
         Column("Metric"),
         Column("Value", numeric=True),
@@ -44,9 +45,9 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
     return Table(
         "Metrics",
         columns,
-        tuple(_metric(value, cell) for value, cell in measured),
-        remarks=absences(values),
-        groups=tuple(METRICS[value.metric].group for value, _ in measured),
+        tuple(_metric(value, cells[value.metric]) for value in measured),
+        remarks=absences(all_values),
+        groups=tuple(METRICS[value.metric].group for value in measured),
     ).filled
 
 
@@ -71,12 +72,12 @@ def _name(metric: str) -> Cell:
     return Cell(called(metric), note=METRICS[metric].meaning)
 
 
-def absences(values: Mapping[str, Value]) -> tuple[str, ...]:
+def absences(values: Iterable[Value]) -> tuple[str, ...]:
     """What was not measured, gathered by reason: one sentence each."""
     of_reason: dict[str, list[str]] = {}
-    for name, value in values.items():
+    for value in values:
         if value.value is None:
-            of_reason.setdefault(line(value.reason or "not measured"), []).append(name)
+            of_reason.setdefault(line(value.reason or "not measured"), []).append(value.metric)
     return tuple(f"Not measured: {', '.join(names)} ({reason})." for reason, names in of_reason.items())
 
 

@@ -43,13 +43,16 @@ def _group(title: str, rows: Sequence[CaseRow]) -> CaseGroup:
 
 def _alike(table: Table, others: Sequence[CaseRow]) -> Table:
     """What a table of the first case shares with the tables of that title of all others."""
-    same = [next((one for one in row.details if one.title == table.title), None) for row in others]
-    rows = [set(one.rows) if one else set() for one in same]
-    remarks = [set(one.remarks) if one else set() for one in same]
+    rows = set(table.rows) if table.title in _FACTS else set()
+    remarks = set(table.remarks)
+    for row in others:
+        same = next((one for one in row.details if one.title == table.title), None)
+        rows.intersection_update(same.rows if rows and same else ())
+        remarks.intersection_update(same.remarks if same else ())
     return replace(
         table,
-        rows=tuple(row for row in table.rows if table.title in _FACTS and all(row in one for one in rows)),
-        remarks=tuple(remark for remark in table.remarks if all(remark in one for one in remarks)),
+        rows=tuple(row for row in table.rows if row in rows),
+        remarks=tuple(remark for remark in table.remarks if remark in remarks),
         groups=(),
     )
 
