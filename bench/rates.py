@@ -58,6 +58,7 @@ def value(record: Record, metric: str) -> Value:
         return _absent(metric, item, str(absent))
     numbers, sources, scopes, errors = zip(*figures, strict=True)
     found = estimate(numbers)
+    source, scope, error = _method(sources, scopes, errors)
     return Value(
         metric,
         unit_of(metric, item),
@@ -67,9 +68,9 @@ def value(record: Record, metric: str) -> Value:
         None,
         len(figures),
         len(record.samples),
-        _named(sources),
-        _named(scopes),
-        _worst(errors),
+        source,
+        scope,
+        error,
     )
 
 
@@ -285,6 +286,14 @@ _DERIVED: dict[str, Rule] = {
 }
 _READ = {name: _reading(name) for name in METRICS if name not in _DERIVED and not name.startswith(_LATENCY)}
 _RULES = _READ | _DERIVED
+
+
+@lru_cache(maxsize=10_000)  # many records were measured alike
+def _method(
+    sources: tuple[str | None, ...], scopes: tuple[str | None, ...], errors: tuple[float | None, ...]
+) -> tuple[str | None, str | None, float | None]:
+    """Source, scope and error of several figures together."""
+    return _named(sources), _named(scopes), _worst(errors)
 
 
 def _worst(errors: Iterable[float | None]) -> float | None:

@@ -17,20 +17,27 @@ from reports.number import number, scale
 from reports.origin import called, error_words, is_power
 from reports.text import line
 
-WHAT_RAN = "What ran"
+METRICS_TABLE = "Metrics"
 
 _EMPTY, _UNKNOWN, _NO_INTERVAL = Cell(""), Cell("unknown", tone="absent"), absent("no interval")
 
 
-def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
-    """The tables of one case, those that would be empty left out."""
-    found = (_metrics(values, cells), _replicates(record), meters_table(record), counted_table(record), _facts(record))
+def details(
+    record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell], absences: tuple[str, ...]
+) -> tuple[Table, ...]:
+    """What was measured of one case, in tables; those that would be empty are left out."""
+    found = _metrics(values, cells, absences), _replicates(record)
     return tuple(table for table in found if table.rows or table.remarks)
 
 
-def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
-    all_values = list(values.values())
-    measured = [value for value in all_values if value.value is not None]
+def facts(record: Record) -> tuple[Table, ...]:
+    """What else is known of one case: tables of which a row says the same wherever it stands."""
+    found = meters_table(record), counted_table(record), _ran(record)
+    return tuple(table for table in found if table.rows or table.remarks)
+
+
+def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell], absences: tuple[str, ...]) -> Table:
+    measured = [value for value in values.values() if value.value is not None]
     columns = (
         Column("Metric"),
         Column("Value", numeric=True),
@@ -43,10 +50,10 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
         Column("Method's error", meaning="How far all replicates may be off together, which ± does not hold."),
     )
     return Table(
-        "Metrics",
+        METRICS_TABLE,
         columns,
         tuple(_metric(value, cells[value.metric]) for value in measured),
-        remarks=absences(all_values),
+        remarks=absences,
         groups=tuple(METRICS[value.metric].group for value in measured),
     ).filled
 
@@ -127,7 +134,7 @@ def _range(values: list[float | None]) -> Cell | None:
     return Cell(least if least == most else f"{least} to {most}")
 
 
-def _facts(record: Record) -> Table:
+def _ran(record: Record) -> Table:
     """What ran: parameters, inputs, weights and the precision that was in effect."""
     facts = {
         "case": record.case.id,
@@ -140,5 +147,5 @@ def _facts(record: Record) -> Table:
         "clock of single steps": next((one.clock for one in record.measured if one.clock), None),
         "replicates made by": next((one.made for one in record.replicates if one.made), None) or {},
     }
-    rows = tuple((Cell(name), cell) for name, cell in flatten(facts) if not cell.absent)
-    return Table(WHAT_RAN, (Column("What"), Column("Value")), rows)
+    rows = tuple((plain(name), cell) for name, cell in flatten(facts) if not cell.absent)
+    return Table("What ran", (Column("What"), Column("Value")), rows)
