@@ -74,9 +74,7 @@ def value(record: Record, metric: str, roofs: Roofs = NOT_MEASURED) -> Value:
         None,
         len(figures),
         len(record.samples),
-        _named(sources),
-        _named(scopes),
-        worst(errors),
+        *_method(sources, scopes, errors),
     )
 
 
@@ -133,6 +131,14 @@ def _share(record: Record, metric: str, roofs: Roofs) -> Rule:
         return Figure(rate / peak.rate, peak.source)
 
     return rule
+
+
+@lru_cache(maxsize=10_000)  # many records were measured alike
+def _method(
+    sources: tuple[str | None, ...], scopes: tuple[str | None, ...], errors: tuple[float | None, ...]
+) -> tuple[str | None, str | None, float | None]:
+    """Source, scope and error of several figures together."""
+    return _named(sources), _named(scopes), worst(errors)
 
 
 def _named(names: Iterable[str | None]) -> str | None:

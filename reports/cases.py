@@ -27,7 +27,7 @@ from reports.axes import (
 from reports.cell import STATUS_TONES, Cell, Table, measured
 from reports.chart import Chart
 from reports.derived import Derived
-from reports.details import details
+from reports.details import absences, details, facts
 from reports.ladder import ladder
 from reports.number import Scale, scale
 from reports.profile.pictures import Split, profile_pictures
@@ -76,10 +76,20 @@ class CaseRow:
         """Whether the case was measured as planned; what others measured is shown, and used for nothing else."""
         return self.status.text == "ok"
 
-    @cached_property
+    @property
     def details(self) -> tuple[Table, ...]:
-        """Everything that is known of the case, in tables."""
-        return details(self.record, self.values, self.cells)
+        """Everything that is known of the case, in tables; too many cells to keep them."""
+        return (*details(self.record, self.values, self.cells, self.absences), *self.facts)
+
+    @cached_property
+    def facts(self) -> tuple[Table, ...]:
+        """Those of the tables of which a row says the same wherever it stands."""
+        return facts(self.record)
+
+    @cached_property
+    def absences(self) -> tuple[str, ...]:
+        """What was not measured, in sentences."""
+        return absences(self.values.values())
 
     @cached_property
     def pictures(self) -> tuple[Chart | Split | StepTimes | Timeline, ...]:

@@ -115,10 +115,17 @@ def plain(value: object, otherwise: str = "not recorded") -> Cell:
     """A cell for a word, a name or a plain number that came with a record, or the reason for its absence."""
     if value is None or value == "":
         return absent(otherwise)
+    if isinstance(value, str):
+        return _word(line(value))
     return Cell(line(value), raw=value if isinstance(value, (int, float)) else line(value))
 
 
-@lru_cache(maxsize=10_000)  # a report says the same reasons of many cases
+@lru_cache(maxsize=10_000)  # a report says the same words and reasons of many cases
+def _word(text: str) -> Cell:
+    return Cell(text, raw=text)
+
+
+@lru_cache(maxsize=10_000)
 def absent(reason: str) -> Cell:
     """A cell without a value, and why."""
     return Cell(ABSENT, note=line(reason), tone="absent")

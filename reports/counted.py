@@ -11,8 +11,6 @@ from reports.cell import Cell, Column, Table, plain
 from reports.number import count, quantity
 from reports.text import line
 
-COUNTED = "Counted"
-
 
 def counted_table(record: Record) -> Table:
     """A row for each counter that has a value; those that have none are gathered by reason."""
@@ -28,7 +26,7 @@ def counted_table(record: Record) -> Table:
     )
     columns = (Column("Counted in a step"), Column("Value", numeric=True), Column("Method"))
     told = sorted((", ".join(sorted(names)), why) for why, names in of_reason.items())
-    return Table(COUNTED, columns, rows, remarks=tuple(f"Not counted: {names} ({why})." for names, why in told))
+    return Table("Counted", columns, rows, remarks=tuple(f"Not counted: {names} ({why})." for names, why in told))
 
 
 def _shown(name: str, value: float) -> Cell:

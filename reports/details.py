@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from statistics import median
 
@@ -18,26 +18,27 @@ from reports.origin import called, error_words, is_power
 from reports.profile.tables import profile_tables
 from reports.text import line
 
-WHAT_RAN = "What ran"
+METRICS_TABLE = "Metrics"
 
 _EMPTY, _UNKNOWN, _NO_INTERVAL = Cell(""), Cell("unknown", tone="absent"), absent("no interval")
 
 
-def details(record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell]) -> tuple[Table, ...]:
-    """The tables of one case, those that would be empty left out."""
-    found = (
-        _metrics(values, cells),
-        _replicates(record),
-        meters_table(record),
-        counted_table(record),
-        *profile_tables(record),
-        _facts(record),
-    )
+def details(
+    record: Record, values: Mapping[str, Value], cells: Mapping[str, Cell], absences: tuple[str, ...]
+) -> tuple[Table, ...]:
+    """What was measured of one case, in tables; those that would be empty are left out."""
+    found = _metrics(values, cells, absences), _replicates(record), *profile_tables(record)
     return tuple(table for table in found if table.rows or table.remarks)
 
 
-def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
-    measured = [(value, cells[name]) for name, value in values.items() if value.value is not None]
+def facts(record: Record) -> tuple[Table, ...]:
+    """What else is known of one case: tables of which a row says the same wherever it stands."""
+    found = meters_table(record), counted_table(record), _ran(record)
+    return tuple(table for table in found if table.rows or table.remarks)
+
+
+def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell], absences: tuple[str, ...]) -> Table:
+    measured = [value for value in values.values() if value.value is not None]
     columns = (
         Column("Metric"),
         Column("Value", numeric=True),
@@ -50,11 +51,11 @@ def _metrics(values: Mapping[str, Value], cells: Mapping[str, Cell]) -> Table:
         Column("Method's error", meaning="How far all replicates may be off together, which ± does not hold."),
     )
     return Table(
-        "Metrics",
+        METRICS_TABLE,
         columns,
-        tuple(_metric(value, cell) for value, cell in measured),
-        remarks=absences(values),
-        groups=tuple(METRICS[value.metric].group for value, _ in measured),
+        tuple(_metric(value, cells[value.metric]) for value in measured),
+        remarks=absences,
+        groups=tuple(METRICS[value.metric].group for value in measured),
     ).filled
 
 
@@ -79,12 +80,12 @@ def _name(metric: str) -> Cell:
     return Cell(called(metric), note=METRICS[metric].meaning)
 
 
-def absences(values: Mapping[str, Value]) -> tuple[str, ...]:
+def absences(values: Iterable[Value]) -> tuple[str, ...]:
     """What was not measured, gathered by reason: one sentence each."""
     of_reason: dict[str, list[str]] = {}
-    for name, value in values.items():
+    for value in values:
         if value.value is None:
-            of_reason.setdefault(line(value.reason or "not measured"), []).append(name)
+            of_reason.setdefault(line(value.reason or "not measured"), []).append(value.metric)
     return tuple(f"Not measured: {', '.join(names)} ({reason})." for reason, names in of_reason.items())
 
 
@@ -134,7 +135,7 @@ def _range(values: list[float | None]) -> Cell | None:
     return Cell(least if least == most else f"{least} to {most}")
 
 
-def _facts(record: Record) -> Table:
+def _ran(record: Record) -> Table:
     """What ran: parameters, inputs, weights and the precision that was in effect."""
     facts = {
         "case": record.case.id,
@@ -147,5 +148,5 @@ def _facts(record: Record) -> Table:
         "clock of single steps": next((one.clock for one in record.measured if one.clock), None),
         "replicates made by": next((one.made for one in record.replicates if one.made), None) or {},
     }
-    rows = tuple((Cell(name), cell) for name, cell in flatten(facts) if not cell.absent)
-    return Table(WHAT_RAN, (Column("What"), Column("Value")), rows)
+    rows = tuple((plain(name), cell) for name, cell in flatten(facts) if not cell.absent)
+    return Table("What ran", (Column("What"), Column("Value")), rows)

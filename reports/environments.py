@@ -72,7 +72,9 @@ def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, C
     """
     for name, value in facts.items():
         full = f"{prefix}{line(name)}"
-        if isinstance(value, Mapping) and set(value) == {"value", "reason"} and value["value"] is None:
+        if value is None or isinstance(value, (str, int, float)):
+            yield full, plain(value)
+        elif isinstance(value, Mapping) and set(value) == {"value", "reason"} and value["value"] is None:
             yield full, absent(str(value["reason"]))
         elif isinstance(value, Mapping):
             yield from flatten(value, f"{full}.")

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reports.cases import CaseRow
-from reports.cell import Table
-from reports.counted import COUNTED
-from reports.details import WHAT_RAN
-from reports.meters import METERS
-
-_FACTS = (WHAT_RAN, METERS, COUNTED)  # tables of which a row says the same wherever it stands
+from reports.cell import Cell, Table
+from reports.details import METRICS_TABLE
 
 
 @dataclass(frozen=True)
 class CaseGroup:
-    """Cases of one workload on one device, each with its tables less what ``alike`` tells of all that were measured."""
+    """Cases of one workload on one device; ``alike`` has by their titles the tables with what they share, of the
+    ``measured`` ones all."""
 
     title: str
     measured: int
-    alike: tuple[Table, ...]
-    cases: tuple[tuple[CaseRow, tuple[Table, ...]], ...]
+    alike: Mapping[str, Table]
+    cases: tuple[CaseRow, ...]
+
+    @property
+    def told(self) -> tuple[Table, ...]:
+        """The tables that all measured cases share."""
+        return tuple(table for table in self.alike.values() if table.rows or table.remarks)
+
+    def tables(self, row: CaseRow) -> tuple[Table, ...]:
+        """The tables of a case less what is told of all."""
+        if not row.ok:
+            return row.details
+        rest = (_rest(table, self.alike[table.title]) if table.title in self.alike else table for table in row.details)
+        return tuple(table for table in rest if table.rows or table.remarks)
 
 
 def case_groups(rows: Sequence[CaseRow]) -> tuple[CaseGroup, ...]:
@@ -34,29 +43,34 @@ def case_groups(rows: Sequence[CaseRow]) -> tuple[CaseGroup, ...]:
 
 def _group(title: str, rows: Sequence[CaseRow]) -> CaseGroup:
     measured = [row for row in rows if row.ok]
-    several = len(measured) > 1
-    alike = {table.title: _alike(table, measured[1:]) for table in measured[0].details} if several else {}
-    told = tuple(table for table in alike.values() if table.rows or table.remarks)
-    cases = tuple((row, _without(row.details, alike) if row.ok else row.details) for row in rows)
-    return CaseGroup(title, len(measured), told, cases)
+    return CaseGroup(title, len(measured), _alike(measured) if len(measured) > 1 else {}, tuple(rows))
 
 
-def _alike(table: Table, others: Sequence[CaseRow]) -> Table:
-    """What a table of the first case shares with the tables of that title of all others."""
-    same = [next((one for one in row.details if one.title == table.title), None) for row in others]
-    rows = [set(one.rows) if one else set() for one in same]
-    remarks = [set(one.remarks) if one else set() for one in same]
-    return replace(
-        table,
-        rows=tuple(row for row in table.rows if table.title in _FACTS and all(row in one for one in rows)),
-        remarks=tuple(remark for remark in table.remarks if all(remark in one for one in remarks)),
-        groups=(),
-    )
+def _alike(rows: Sequence[CaseRow]) -> dict[str, Table]:
+    """The tables of the first case with what all others share of them."""
+    common = _sayings(rows[0])
+    for row in rows[1:]:
+        other = _sayings(row)
+        for title, sayings in common.items():
+            sayings &= other.get(title, set())
+    return {
+        table.title: replace(
+            table,
+            rows=tuple(row for row in table.rows if row in common[table.title]),
+            remarks=tuple(remark for remark in table.remarks if remark in common[table.title]),
+            groups=(),
+        )
+        for table in rows[0].details
+        if table.title in common
+    }
 
 
-def _without(details: Sequence[Table], alike: dict[str, Table]) -> tuple[Table, ...]:
-    rest = (_rest(table, alike[table.title]) if table.title in alike else table for table in details)
-    return tuple(table for table in rest if table.rows or table.remarks)
+def _sayings(row: CaseRow) -> dict[str, set[tuple[Cell, ...] | str]]:
+    """By the titles of its tables what says the same wherever it stands: rows of facts, and all remarks."""
+    found: dict[str, set[tuple[Cell, ...] | str]] = {METRICS_TABLE: set(row.absences)}
+    for table in row.facts:
+        found[table.title] = {*table.rows, *table.remarks}
+    return found
 
 
 def _rest(table: Table, alike: Table) -> Table:

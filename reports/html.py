@@ -66,8 +66,12 @@ def _page(report: Report, groups: Sequence[CaseGroup], packed: Packed, closer: T
 def _bodies(groups: Sequence[CaseGroup]) -> dict[str, Body]:
     """What stands behind each case, by its anchor."""
     case: Any = _environment(draw).get_template("case.html").module
-    cases = [one for group in groups for one in group.cases]
-    return {row.anchor: Body(case.first(tables), case.pictures(row), case.rest(tables)) for row, tables in cases}
+    bodies = {}
+    for group in groups:
+        for row in group.cases:
+            tables = group.tables(row)
+            bodies[row.anchor] = Body(case.first(tables), case.pictures(row), case.rest(tables))
+    return bodies
 
 
 def page(template: str, draw: Draw, styles: Sequence[str] = (), scripts: Sequence[str] = (), **parts: Any) -> bytes:

@@ -12,8 +12,6 @@ from reports.number import quantity
 from reports.origin import error_words
 from reports.text import line
 
-METERS = "Meters"
-
 Words = Callable[[Any], str]
 
 _NAMED = 5  # other processes that are named; more make the table longer, not clearer
@@ -38,7 +36,7 @@ def meters_table(record: Record) -> Table:
         for cell, indices in of_value.items():
             which = "all" if len(indices) == len(record.replicates) else ", ".join(map(str, indices))
             rows.append((Cell(line(meter)), Cell(title), cell, Cell(which)))
-    return Table(METERS, columns, tuple(rows))
+    return Table("Meters", columns, tuple(rows))
 
 
 def _with_reason(cell: Cell) -> Cell:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from bench.metric import Kind
 
@@ -20,8 +20,7 @@ THIN = "\u202f"  # narrow no-break space: groups digits without looking like a d
 TIMES = "\xd7"  # the multiplication sign, unit of a ratio
 
 
-@dataclass(frozen=True)
-class Scale:
+class Scale(NamedTuple):
     """A display unit and what one of it is in the SI unit."""
 
     unit: str

@@ -108,17 +108,18 @@ def test_what_is_alike_is_told_once_and_nothing_of_a_case_is_lost():
 
     [group] = case_groups(rows)
 
-    alike = {table.title: table for table in group.alike}
+    alike = {table.title: table for table in group.told}
     assert group.measured == 3
-    for before, (_, after) in zip(rows, group.cases, strict=True):
-        left = {table.title: table for table in after}
+    assert group.cases == rows
+    for before in rows:
+        left = {table.title: table for table in group.tables(before)}
         for table in before.details:
             told = [one[table.title] for one in (alike, left) if table.title in one and (before.ok or one is left)]
             assert {row for one in told for row in one.rows} == set(table.rows)
             assert {remark for one in told for remark in one.remarks} == set(table.remarks)
     assert {what.text for what, _ in alike["What ran"].rows}.isdisjoint({"case", "parameter.layers"})
     assert "Replicates" not in alike
-    assert group.cases[-1][1] == rows[-1].details  # it was not measured: nothing is said of it elsewhere
+    assert group.tables(rows[-1]) == rows[-1].details  # it was not measured: nothing is said of it elsewhere
 
 
 def test_cases_of_other_workloads_and_devices_stand_apart():
@@ -126,4 +127,4 @@ def test_cases_of_other_workloads_and_devices_stand_apart():
 
     assert [len(group.cases) for group in groups] == [2, 1]
     assert all(one.title != other.title for one, other in pairwise(groups))
-    assert groups[1].alike == ()  # alike with what?
+    assert groups[1].told == ()  # alike with what?
