@@ -87,7 +87,7 @@ class CaseRow:
         """What was not measured, in sentences."""
         return absences(self.values.values())
 
-    @cached_property
+    @property
     def pictures(self) -> tuple[Chart | StepTimes | Timeline, ...]:
         """Its steps, its memory and its course."""
         name = self.name
