@@ -91,7 +91,7 @@ class CaseRow:
         """What was not measured, in sentences."""
         return absences(self.values.values())
 
-    @cached_property
+    @property
     def pictures(self) -> tuple[Chart | Split | StepTimes | Timeline, ...]:
         """Its steps, its memory, its course and its profile."""
         name = self.name

@@ -20,7 +20,7 @@ from reports.draw import draw
 from reports.grid import NUMERIC, grid
 from reports.groups import CaseGroup, case_groups
 from reports.number import quantity
-from reports.packed import LARGEST, Body, Packed, forms
+from reports.packed import LARGEST, Body, Packed, all_in_sight, details_packed, pictures_packed
 from reports.report import Report
 from reports.styles import TEMPLATES, style
 from reports.traces import Traces, traces
@@ -38,12 +38,14 @@ def export(report: Report) -> bytes:
     groups = case_groups(report.cases)
     bodies = _bodies(groups)
     none = traces(report.cases, 0)
-    *larger, smallest = forms(bodies)
-    for packed in (one for one in larger if one.in_sight <= LARGEST):
-        whole = _page(report, groups, packed, none, b"")
-        if len(whole) <= LARGEST:
-            return _with_samples(report, groups, packed, whole)
-    return _with_samples(report, groups, smallest, _page(report, groups, smallest, none, b""))
+    for larger in (all_in_sight, pictures_packed):
+        packed = larger(bodies)
+        if packed.in_sight <= LARGEST:
+            whole = _page(report, groups, packed, none, b"")
+            if len(whole) <= LARGEST:
+                return _with_samples(report, groups, packed, whole)
+    packed = details_packed(bodies)
+    return _with_samples(report, groups, packed, _page(report, groups, packed, none, b""))
 
 
 def _with_samples(report: Report, groups: Sequence[CaseGroup], packed: Packed, whole: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,11 +48,19 @@ class Packed:
         return base64.b64encode(zlib.compress(text)).decode() if self.holes else ""
 
 
-def forms(bodies: Mapping[str, Body]) -> Iterator[Packed]:
-    """From a page with all in sight to the smallest."""
-    yield Packed({anchor: Markup(_whole(body)) for anchor, body in bodies.items()})
-    yield _pack(bodies, lambda body: (body.first, body.pictures, body.rest), "The pictures of single cases are")
-    yield _pack(bodies, lambda body: ("", _whole(body), ""), "The details of single cases are")
+def all_in_sight(bodies: Mapping[str, Body]) -> Packed:
+    """The largest page."""
+    return Packed({anchor: Markup(_whole(body)) for anchor, body in bodies.items()})
+
+
+def pictures_packed(bodies: Mapping[str, Body]) -> Packed:
+    """A smaller page."""
+    return _pack(bodies, lambda body: (body.first, body.pictures, body.rest), "The pictures of single cases are")
+
+
+def details_packed(bodies: Mapping[str, Body]) -> Packed:
+    """The smallest page."""
+    return _pack(bodies, lambda body: ("", _whole(body), ""), "The details of single cases are")
 
 
 def _whole(body: Body) -> str:
