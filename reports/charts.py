@@ -11,7 +11,7 @@ from reports.cases import CaseRow, why_absent
 from reports.cell import Cell, Column, Table, plain
 from reports.chart import Chart, Limit, Point, Series
 from reports.number import TIMES
-from reports.origin import by_origin, is_power, origin
+from reports.origin import Origin, by_origin, is_power, origin
 from reports.pareto import Pareto, paretos
 from reports.roofline import Roofline, roof_columns, rooflines
 
@@ -144,10 +144,10 @@ def _note(rows: tuple[CaseRow, ...], metric: str) -> str:
     origins = by_origin(value for _, value in shown)
     if len(origins) < 2:
         return "".join(f"{origin(*values)}." for values in origins.values())
-    told = []
-    for values in origins.values():
-        devices = dict.fromkeys(device for device, value in shown if value in values)
-        told.append(f"{', '.join(devices)}: {origin(*values)}")
+    devices: dict[Origin, dict[str, None]] = {}
+    for device, value in shown:
+        devices.setdefault((value.source, value.scope), {})[device] = None
+    told = (f"{', '.join(devices[key])}: {origin(*values)}" for key, values in origins.items())
     return f"{'; '.join(told)}."
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from reports.cases import CaseRow, why_absent
 from reports.cell import Cell
@@ -54,30 +56,39 @@ def _pareto(problem: str, rows: Sequence[CaseRow], metric: str, styles: Sequence
         return Pareto(title, problem, "", missing=why)
     if len(there) < 2:
         return Pareto(title, problem, "", missing="one case alone has both")
-    spots = tuple(_spot(row, metric, there, styles) for row in there)
+    front = _front(there, metric)
+    spots = tuple(_spot(row, metric, row.anchor in front, styles) for row in there)
     first = there[0]
     units = [first.cells[name].unit for name in ("throughput", metric)]
-    front = "; ".join(spot.told for spot in spots if spot.front)
     return Pareto(
         title,
         problem,
-        f"{len(spots)} cases; not beaten in both: {front}.",
+        f"{len(spots)} cases; not beaten in both: {'; '.join(spot.told for spot in spots if spot.front)}.",
         f"throughput, {units[0]}",
         f"{_AGAINST[metric][0].lower()}{_AGAINST[metric][1:]}, {units[1]}",
         spots,
     )
 
 
-def _spot(row: CaseRow, metric: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> Spot:
+def _front(rows: Sequence[CaseRow], metric: str) -> set[str]:
+    """The anchors of the cases that no other one beats: of each throughput, from the highest down, the least costly,
+    where it costs less than all that are faster."""
+    found: set[str] = set()
+    least = math.inf
+    by_rate = sorted(rows, key=lambda row: _value(row, "throughput"), reverse=True)
+    for _, alike in groupby(by_rate, key=lambda row: _value(row, "throughput")):
+        costs = {row.anchor: _value(row, metric) for row in alike}
+        if (cost := min(costs.values())) < least:
+            found |= {anchor for anchor, one in costs.items() if one == cost}
+            least = cost
+    return found
+
+
+def _spot(row: CaseRow, metric: str, front: bool, styles: Sequence[str]) -> Spot:
     rate, cost = _value(row, "throughput"), _value(row, metric)
-    beaten = any(
-        (_value(other, "throughput") >= rate and _value(other, metric) <= cost)
-        and (_value(other, "throughput") > rate or _value(other, metric) < cost)
-        for other in rows
-    )
     cells: tuple[Cell, Cell] = (row.cells["throughput"], row.cells[metric])
     told = f"{row.name}: {cells[0].full}, {cells[1].full}"
-    return Spot(row.series, styles.index(row.series), rate / cells[0].size, cost / cells[1].size, told, not beaten)
+    return Spot(row.series, styles.index(row.series), rate / cells[0].size, cost / cells[1].size, told, front)
 
 
 def _value(row: CaseRow, metric: str) -> float:
