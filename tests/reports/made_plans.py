@@ -86,3 +86,60 @@ _RANGES = {
     "devices_per_node": (1, 8), "nodes_per_rack": (1, 12), "spares": (0, 3), "minimum": (0, 5), "growth": (-0.5, 1.0),
     "largest_batch": (1, 64), "housing": (0.0, 200.0), "upkeep": (0.0, 0.2),
 }  # fmt: skip
+
+
+# What is entered of one workload each, over everything that a planner may know: every way that a plan can take.
+WAYS: tuple[dict[str, Quantity], ...] = (
+    {},
+    {"slo": 165.0, "percentile": "p50"},
+    {"slo": 260.0, "percentile": "p95"},
+    {"slo": 330.0, "percentile": "p99"},
+    {"slo": 150.0, "percentile": "p99"},
+    {"slo": 150.0, "percentile": "p95"},
+    {"slo": 150.0, "percentile": "p99", "largest_batch": 1},
+    {"slo": 900.0, "percentile": "p95", "largest_batch": 1},
+    {"slo": 95.0, "percentile": "p50"},
+    {"slo": 10.0, "percentile": "p95"},
+    {"slo": None, "minimum": 90},
+    {"allowed_precision": "bf16"},
+    {"allowed_precision": "tf32"},
+    {"largest_batch": 4},
+    {"demand": 0.0, "minimum": 0},
+    {"demand": 0.0, "minimum": 3},
+    {"demand": None},
+    {"demand": 1e-9},
+    {"peak_to_mean": None},
+    {"minimum": None},
+    {"growth": None},
+    {"mode": "offline", "peak_to_mean": None, "slo": 1.0},
+    {"mode": "training"},
+    {"mode": "training", "mfu": 0.4},
+    {"mode": "training", "tokens": 1e12, "parameters": 7e9},
+    {"mode": "training", "tokens": 1e12, "parameters": 7e9, "mfu": 0.4, "training_items": None},
+    {"mode": "training", "tokens": 1e12},
+    {"mode": "training", "tokens": 1e12, "training_items": None},
+    {"mode": "training", "training_items": 0},
+    {"mode": "training", "deadline": None},
+    {"mode": "training", "scaling_efficiency": None, "overhead": None},
+    {"mode": "training", "allowed_precision": "tf32"},
+)
+
+# And of everything together, or of devices.
+ALL_OF_THEM: tuple[dict[str, Quantity], ...] = (
+    {"power_policy": "measured mean", "demand_charge": None, "confidence": "mean"},
+    {"power_policy": "rated", "housing": None, "upkeep": None, "rack_power": 17.9, "peak": None},
+    {"rack_power": 0.1, "housing": None, "demand_charge": None, "rent": 0.0, "target_utilisation": 1.0, "spares": 0},
+)
+
+
+def ways(inputs: Inputs) -> list[Inputs]:
+    """Inputs of workloads of which each takes a way of its own."""
+    base = filled(with_(inputs, peak=1e15))
+    own = {f"way:N{index:02}": way for index, way in enumerate(WAYS)}
+    each = {owner: {**values, **own.get(owner, {"slo": None})} for owner, values in base.workload.items()}
+    return [with_(replace(base, workload=each), **every) for every in ALL_OF_THEM]
+
+
+def even(inputs: Inputs, device: str, rent: float) -> Inputs:
+    """The inputs with a device that costs so much to rent."""
+    return replace(inputs, device={**inputs.device, device: {**inputs.device[device], "rent": rent}})
