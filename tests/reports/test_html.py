@@ -85,7 +85,7 @@ def test_every_picture_is_an_image_with_a_title_and_its_numbers_in_words(any_rep
     page = export(any_report).decode()
     drawn = [ElementTree.fromstring(found) for found in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
     charts = [chart for group in any_report.charts for chart in group.pictures if not chart.missing]
-    rows = [row for group in case_groups(any_report.cases) for row, _ in group.cases]
+    rows = [row for group in case_groups(any_report.cases) for row in group.cases]
     pictures = [*charts, *(picture for row in rows for picture in row.pictures)]
 
     assert len(drawn) == len(pictures)
