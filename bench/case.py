@@ -16,6 +16,10 @@ Scalar = str | int | float | bool | None
 # "bf16-pure" keeps the weights in bf16 too, which is another thing with other costs, hence another name.
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "bf16-pure")
 
+# Axes of how a step is computed and fed, and not of what it does: cases that differ in nothing else do the same work.
+# A case names one only where it is not as here, so that cases from before the axis existed keep their ids.
+WAYS: Mapping[str, Scalar] = {"variant": "plain", "pipeline": "off"}
+
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.-]|_")
 
@@ -24,8 +28,8 @@ _NOT_IN_FILE_NAMES = re.compile(r"[^\w.-]|_")
 class Case:
     """A point of a matrix. Its id is stable over processes, machines and versions.
 
-    ``parameters`` are the workload's axes except ``batch_size``; ``data`` and ``model`` are what was asked for,
-    while the record says which inputs and weights were really used.
+    ``parameters`` are the workload's axes except ``batch_size`` and those of `WAYS` that are as by default; ``data``
+    and ``model`` are what was asked for, while the record says which inputs and weights were really used.
     """
 
     workload: str
@@ -58,3 +62,12 @@ class Case:
     def from_json(cls, data: Mapping[str, Any]) -> Case:
         """The case that `dataclasses.asdict` wrote; the stored id is derived, so it is not read."""
         return cls(**{name: data[name] for name in cls.__dataclass_fields__})
+
+
+def without_usual(axes: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The axes that a case names.
+
+    >>> without_usual({"variant": "plain", "pipeline": "2", "layout": "contiguous"})
+    {'pipeline': '2', 'layout': 'contiguous'}
+    """
+    return {name: value for name, value in axes.items() if name not in WAYS or value != WAYS[name]}

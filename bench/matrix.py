@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bench.case import PRECISIONS, Case, Scalar
+from bench.case import PRECISIONS, Case, Scalar, without_usual
 from bench.errors import SpecError
 from bench.gating import Gating
 
@@ -199,7 +199,7 @@ def _points(matrix: Matrix, devices: Sequence[str], data: str, model: str | None
     for device, entry in itertools.product(devices, matrix.entries):
         if entry.runs_on(device):
             for precision, *parameters in itertools.product(entry.precision, *entry.axes.values()):
-                axes = dict(zip(entry.axes, parameters, strict=True))
+                axes = without_usual(dict(zip(entry.axes, parameters, strict=True)))
                 yield Case(entry.workload, device, str(precision), 1, axes, data, model), entry
 
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.case import PRECISIONS, Case, Scalar
+from bench.case import PRECISIONS, WAYS, Case, Scalar
 from bench.record import Record
 from reports.text import name_of
 
@@ -37,12 +37,15 @@ def constant_axes(cases: Iterable[Case]) -> dict[str, Axes]:
 
 def problem(case: Case, varying: Mapping[str, Scalar]) -> str:
     """The workload with those of its axes that vary: cases of one problem do the same work."""
-    return name_of(" ".join([case.workload, *(f"{name}={value}" for name, value in varying.items())]), limit=500)
+    told = (f"{name}={value}" for name, value in varying.items() if name not in WAYS)
+    return name_of(" ".join([case.workload, *told]), limit=500)
 
 
 def setting(case: Case, device: str, *more: str) -> str:
     """How a case solves its problem, from what its device is called to its batch size."""
-    return " · ".join(map(name_of, [device, case.precision, f"batch {case.batch_size}", *more]))
+    variant, pipeline = (case.parameters.get(name, usual) for name, usual in WAYS.items())
+    ways = [variant] * (variant != WAYS["variant"]) + [f"pipeline {pipeline}"] * (pipeline != WAYS["pipeline"])
+    return " · ".join(map(name_of, [device, case.precision, *ways, f"batch {case.batch_size}", *more]))
 
 
 def order(record: Record) -> tuple[Any, ...]:

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bench.case import Case, Scalar
+from bench.case import WAYS, Case, Scalar
 from bench.record import Record
 from reports.text import line
 
 # Options that select cases, and those that say where results go: the command for one case has its own.
-_REPLACED = ("-w", "--workload", "--device", "--precision", "--batch", "--set", "-o", "--output")
+_WAYS = tuple(f"--{name}" for name in WAYS)
+_REPLACED = ("-w", "--workload", "--device", "--precision", "--batch", "--set", *_WAYS, "-o", "--output")
 _FLAGS = ("--json", "--resume")
 
 
@@ -64,6 +65,8 @@ def read(command: str) -> tuple[list[str], set[str]]:
             value = value if attached else next(left, "")
             if option == "--set":
                 axes.add(value.partition("=")[0])
+            elif option in _WAYS:
+                axes.add(option.removeprefix("--"))
         elif option not in _FLAGS:
             kept.append(word)
     return kept, axes

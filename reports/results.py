@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from bench.case import WAYS
 from bench.metric import METRICS
 from bench.rates import Value
 from reports.cases import CaseRow, counts, why_absent
@@ -71,7 +72,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
     body = []
     for row in rows:
         cells = [plain(row.run)] if several_runs else []
-        cells += [plain(row.axes.get(name), "this case has no such axis") for name in varying]
+        cells += [plain(row.axes.get(name, WAYS.get(name)), "this case has no such axis") for name in varying]
         cells += [plain(row.device_words)._replace(note=row.device_label), plain(row.precision)]
         cells += [plain(row.batch_size), _status(row)]
         for name in present:

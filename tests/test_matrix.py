@@ -193,3 +193,14 @@ def test_a_mistake_in_a_gate_table_is_one_line(table, message):
         matrix.parse({"gate": table, "cases": [MLP]}, "mine", axes_of)
     with pytest.raises(SpecError, match=re.escape(message.replace("[gate]", "gate"))):
         matrix.parse({"cases": [{**MLP, "gate": table}]}, "mine", axes_of)
+
+
+def test_a_way_to_compute_that_is_as_usual_is_not_named_so_that_older_cases_keep_their_ids():
+    def axes(name):
+        own = {"batch_size": matrix.Axis("batch_size", 1, int, None), "depth": matrix.Axis("depth", 18, int, None)}
+        return {**own, "variant": matrix.Axis("variant", "plain", str, None)}
+
+    made = expand(parse({"cases": [{"workload": "w", "variant": ["plain", "tuned"]}]}, "m", axes), ["cpu"])
+
+    assert [case.parameters for case in made] == [{"depth": 18}, {"depth": 18, "variant": "tuned"}]
+    assert made[0].id == expand(parse({"cases": [{"workload": "w"}]}, "m", lambda name: axes(name)), ["cpu"])[0].id

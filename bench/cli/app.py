@@ -24,6 +24,13 @@ Workloads = Annotated[list[str] | None, typer.Option("-w", "--workload", help="O
 Devices = Annotated[list[str] | None, typer.Option("--device", help="auto (all of them), cpu, cuda:0, mps, ...")]
 Precisions = Annotated[list[str] | None, typer.Option("--precision", help="fp32, tf32, bf16, fp16 or bf16-pure.")]
 Axes = Annotated[list[str] | None, typer.Option("--set", metavar="AXIS=V[,V]", help="Values of an axis.")]
+Variants = Annotated[
+    list[str] | None, typer.Option("--variant", metavar="V[,V]", help="plain, tuned, or rungs such as fused+packed.")
+]
+Pipelines = Annotated[
+    list[str] | None,
+    typer.Option("--pipeline", metavar="N[,N]", help="Feed steps by a real input pipeline of so many workers; or off."),
+]
 Data = Annotated[str, typer.Option("--data", help="auto, real, generated, or a folder of inputs.")]
 Weights = Annotated[Path | None, typer.Option("--model", help="A folder of pretrained weights.")]
 Allocator = Annotated[str, typer.Option("--allocator", help="pinned (repeatable) or system (as shipped).")]

@@ -9,8 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.app import Allocator, Axes, Data, Devices, Precisions, Seed, Weights, Workloads, app
-from bench.cli.options import command, data_of, meters, model_of, one_of, planned, print_json
+from bench.cli.app import (
+    Allocator,
+    Axes,
+    Data,
+    Devices,
+    Pipelines,
+    Precisions,
+    Seed,
+    Variants,
+    Weights,
+    Workloads,
+    app,
+)
+from bench.cli.options import command, data_of, meters, model_of, one_of, planned, print_json, with_ways
 from bench.errors import SpecError
 
 # What `run` writes beside its records, and so what a newcomer opens first.
@@ -25,6 +37,8 @@ def run(
     precision: Precisions = None,
     batch: Annotated[list[str] | None, typer.Option(help="A batch size, or max: the largest that fits.")] = None,
     set_: Axes = None,
+    variant: Variants = None,
+    pipeline: Pipelines = None,
     data: Data = "auto",
     model: Weights = None,
     meter: Annotated[list[str] | None, typer.Option(help="Only these meters; nvml:0 watches that GPU.")] = None,
@@ -54,7 +68,8 @@ def run(
     from bench.peaking import short
     from bench.store import Store
 
-    plan = matrices.timed(planned(matrix, workload, precision, batch, set_), replicates, budget, timeout)
+    axes = with_ways(set_, variant=variant, pipeline=pipeline)
+    plan = matrices.timed(planned(matrix, workload, precision, batch, axes), replicates, budget, timeout)
     store, resumed = _store(output, resume, plan)
     request = _request(
         plan,

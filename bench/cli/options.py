@@ -31,6 +31,11 @@ def axes(texts: list[str]) -> dict[str, list[str]]:
     return axes
 
 
+def with_ways(set_: list[str] | None, **ways: list[str] | None) -> list[str]:
+    """What `--set` names, and the axes that have options of their own as if it had named them."""
+    return [*(set_ or []), *(f"{name}={value}" for name, values in ways.items() for value in values or ())]
+
+
 def meters(names: list[str] | None) -> tuple[str, ...]:
     """The meters that `--meter` names, or all that there are."""
     from bench import meters

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.app import Axes, Data, Devices, Precisions, Seed, Weights, app
-from bench.cli.options import axes, command, data_of, model_of, print_json
+from bench.cli.app import Axes, Data, Devices, Pipelines, Precisions, Seed, Variants, Weights, app
+from bench.cli.options import axes, command, data_of, model_of, print_json, with_ways
 from bench.errors import SpecError
 
 _FAILED = ("failed", "crashed", "timeout")
@@ -25,6 +25,8 @@ def profile(
     precision: Precisions = None,
     batch: Annotated[list[str] | None, typer.Option("--batch", help="A batch size.")] = None,
     set_: Axes = None,
+    variant: Variants = None,
+    pipeline: Pipelines = None,
     data: Data = "auto",
     model: Weights = None,
     seed: Seed = None,
@@ -38,6 +40,7 @@ def profile(
     from bench.run import run
     from reports.profile.terminal import words
 
+    set_ = with_ways(set_, variant=variant, pipeline=pipeline)
     if Path(what).is_dir():
         if any((device, precision, batch, set_, model, output)):
             raise SpecError(f"profile {what}: a stored case is profiled as it was measured; leave out other options")
