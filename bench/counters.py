@@ -256,13 +256,13 @@ def _operators(step: Callable[[], None]) -> Counts:
             step()
         runs.append(run)
     first, second = runs
-    if (first.ran, first.flop, first.bytes) != (second.ran, second.flop, second.bytes):
+    if (first.ran, first.flops, first.bytes) != (second.ran, second.flops, second.bytes):
         differing = sorted(name for name in first.ran | second.ran if first.ran[name] != second.ran[name])
         reason = f"two steps in a row dispatched different operators: {', '.join(differing[:3]) or 'in their shapes'}"
         return {name: absent(reason) for name in ("operators", "flop.dispatched", "bytes.dispatched")}
     source = "TorchDispatchMode"
     return {
         "operators": _counted(second.ran.total(), source, second.ran),
-        "flop.dispatched": _counted(second.flop, f"{source}, torch.utils.flop_counter"),
+        "flop.dispatched": _counted(second.flops.total(), f"{source}, torch.utils.flop_counter", +second.flops),
         "bytes.dispatched": _counted(second.bytes, f"{source}, operators' inputs and outputs"),
     }

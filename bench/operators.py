@@ -13,7 +13,8 @@ from torch.utils._pytree import tree_leaves
 
 
 class Operators(TorchDispatchMode):
-    """Counts what is dispatched within it: ``ran``, how often by the name of the overload, ``flop`` and ``bytes``.
+    """Counts what is dispatched within it: ``ran``, how often by the name of the overload, ``flops`` by the type that
+    is multiplied in, and ``bytes``.
 
     Operators that are made of others are counted as those: autograd takes them apart, inference mode does not, and the
     same model shall count the same. FLOPs are those of the operators whose formula torch knows. Bytes are what each
@@ -25,7 +26,7 @@ class Operators(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.ran = Counter[str]()
-        self.flop = 0
+        self.flops = Counter[str]()
         self.bytes = 0
         self._formulas = _formulas()
 
@@ -41,8 +42,14 @@ class Operators(TorchDispatchMode):
         self.bytes += traffic(func, args, kwargs, result)
         formula = self._formulas.get(getattr(func, "_overloadpacket", None))
         if formula is not None:
-            self.flop += int(formula(*args, **kwargs, out_val=result))
+            self.flops[_type(args)] += int(formula(*args, **kwargs, out_val=result))
         return result
+
+
+def _type(args: tuple[Any, ...]) -> str:
+    """What a product is computed in, by the name of the type of its first factor."""
+    tensors = (value for value in tree_leaves(args) if isinstance(value, torch.Tensor))
+    return next((str(tensor.dtype).removeprefix("torch.") for tensor in tensors), "no tensor")
 
 
 # They give out memory and write nothing into it.

@@ -13,6 +13,7 @@ from itertools import pairwise
 from math import isclose
 from typing import Any
 
+from bench.labels import miscounted, mislabelled
 from bench.metric import METRICS
 from bench.peaks import peak_of
 from bench.rates import alone, value
@@ -60,8 +61,8 @@ def doubts(record: Record) -> list[Doubt]:
         return impossible
     found = [
         *_worst(windows, _flop_rate, invalid=True),
-        *(Doubt(text, True) for text in (*_published(record), *_percentiles(record))),
-        *(Doubt(text, False) for text in (*_outside_steps(record), *_missed_flops(record))),
+        *(Doubt(text, True) for text in (*_published(record), *_percentiles(record), *mislabelled(record))),
+        *(Doubt(text, False) for text in (*_outside_steps(record), *_missed_flops(record), *miscounted(record))),
         *_worst(windows, _power, invalid=False),
         *_worst(windows, _ladder, invalid=False),
         *_worst(windows, _ranges, invalid=False),

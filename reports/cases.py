@@ -12,6 +12,7 @@ from bench.metric import METRICS
 from bench.rates import Value, value
 from bench.record import STATUSES, Record
 from bench.roof import Roof, Roofs
+from bench.scaling import superlinear
 from reports.axes import (
     Axes,
     axes,
@@ -133,6 +134,7 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
     words = device_words(records)
     several = repeated(records)
     speedup = speedups(records)
+    beyond = superlinear(records)
 
     def row(index: int, metrics: Mapping[str, Value], record: Record) -> CaseRow:
         case = record.case
@@ -158,7 +160,7 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
             axes={line(name): line(value) if isinstance(value, str) else value for name, value in axes(record).items()},
             varying=tuple(map(line, varying)),
             status=Cell(record.status, note=line(record.reason or ""), tone=STATUS_TONES[record.status]),
-            caveats=tuple(map(line, caveats(record, reached))),
+            caveats=tuple(map(line, (*caveats(record, reached), *beyond.get((record.run.id, case.id), ())))),
             values=metrics,
             cells=cells,
             speedup=speedup(record),

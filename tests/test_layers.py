@@ -17,9 +17,9 @@ LAYERS = (
     ("case", "statistics", "gating"),
     ("record", "roof"),
     ("reach", "figures"),
-    ("matrix", "store", "rates", "pair", "peak_table", "profile"),
+    ("matrix", "store", "rates", "pair", "peak_table", "profile", "labels"),
     ("comparison", "plausible"),
-    ("measured_peaks", "caveats"),
+    ("measured_peaks", "caveats", "scaling"),
     ("judge",),
     ("machine", "nvml", "workload", "stopping", "covariates", "idle", "baseline"),
     ("environment", "foreign", "sampler"),
@@ -37,7 +37,19 @@ LAYERS = (
 )
 PURE = {
     *("errors", "identity", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
-    *("peaks", "plausible", "caveats", "gating", "pair", "judge", "roof", "measured_peaks", "profile"),
+    *(
+        "peaks",
+        "plausible",
+        "caveats",
+        "gating",
+        "pair",
+        "judge",
+        "roof",
+        "measured_peaks",
+        "profile",
+        "labels",
+        "scaling",
+    ),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},

@@ -80,7 +80,18 @@ def test_attention_that_is_fused_does_not_move_its_scores():
         torch.softmax(q @ k.transpose(-1, -2), -1) @ v
 
     assert 4 * 4 * 2 * 256 * 16 <= fused.bytes < scores < plain.bytes
-    assert fused.flop == plain.flop
+    assert fused.flops == plain.flops
+
+
+def test_flops_are_counted_by_the_type_that_is_multiplied_in():
+    x, model = torch.randn(4, 8), torch.nn.Linear(8, 16)
+    with torch.inference_mode(), Operators() as plain:
+        model(x)
+    with torch.inference_mode(), Operators() as cast, torch.autocast("cpu", torch.bfloat16):
+        model(x)
+
+    assert plain.flops == {"float32": 2 * 4 * 8 * 16}
+    assert cast.flops == {"bfloat16": 2 * 4 * 8 * 16}
 
 
 def test_a_fused_optimizer_moves_all_of_its_state():
