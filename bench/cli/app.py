@@ -40,7 +40,9 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Draws orders, weights 
 def main() -> NoReturn:
     """Run the command; every mistake of the user's is one line on stderr and exit code 2."""
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.path.append(str(Path.cwd()))  # a user's own workloads, found as `python -m` would find them
+    # A user's own workloads are found as `python -m` would find them; but a folder there that is called as a package of
+    # ours must not hide it, as it would an editable install, which is looked for after all of the path.
+    sys.path += [str(Path(__file__).parents[2]), str(Path.cwd())]
     try:
         code = app(standalone_mode=False)
     except SpecError as error:

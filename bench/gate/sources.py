@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import site
 import sysconfig
@@ -19,14 +20,18 @@ _SITES = ("site-packages", "dist-packages")
 def extra_entries(path: Sequence[str]) -> list[Path]:
     """The entries of a ``sys.path`` that the user has put there: by PYTHONPATH, an editable install or a conftest.
 
-    The standard library and installed packages are the interpreter's own, and another interpreter has others.
+    The standard library and installed packages are the interpreter's own, and another interpreter has others. The folder
+    that holds the harness is there for it alone, unless PYTHONPATH names it.
     """
+    ours = Path(str(bench.__file__)).absolute().parents[1]
+    named = list(map(Path, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
     own = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")]
     own += map(Path, (*site.getsitepackages(), site.getusersitepackages()))
     entries = [Path(entry).absolute() for entry in path if entry and Path(entry).exists()]
     return [
         entry
         for entry in dict.fromkeys(entries)
+        if entry != ours or ours in named
         if entry.suffix != ".zip" or not entry.name.startswith("python")
         if entry.name not in _SITES and not any(entry.is_relative_to(folder) for folder in own)
     ]

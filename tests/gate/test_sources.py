@@ -3,6 +3,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import bench
 from bench.gate.sources import extra_entries, tree_entries
 
 
@@ -16,6 +17,15 @@ def test_what_the_interpreter_has_by_itself_is_no_entry_of_the_users(tmp_path):
     found = extra_entries(["", *own, *map(str, users), str(tmp_path / "nowhere"), "__editable__.x.__path_hook__"])
 
     assert found == [tmp_path / "lib"]
+
+
+def test_the_folder_of_the_harness_is_the_users_only_where_pythonpath_names_it(tmp_path, monkeypatch):
+    ours = Path(str(bench.__file__)).parents[1]
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert extra_entries([str(ours), str(tmp_path)]) == [tmp_path]
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ours)]))
+    assert extra_entries([str(ours), str(tmp_path)]) == [ours, tmp_path]
 
 
 def test_an_entry_of_the_tree_becomes_the_same_entry_of_the_other_tree(tmp_path):
