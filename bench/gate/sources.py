@@ -20,8 +20,8 @@ _SITES = ("site-packages", "dist-packages")
 def extra_entries(path: Sequence[str]) -> list[Path]:
     """The entries of a ``sys.path`` that the user has put there: by PYTHONPATH, an editable install or a conftest.
 
-    The standard library and installed packages are the interpreter's own, and another interpreter has others. The folder
-    that holds the harness is there for it alone, unless PYTHONPATH names it.
+    The standard library and installed packages are the interpreter's own, and another interpreter has others. That the
+    harness lies in a folder makes it none of the user's, unless PYTHONPATH names it.
     """
     ours = Path(str(bench.__file__)).absolute().parents[1]
     named = list(map(Path, os.environ.get("PYTHONPATH", "").split(os.pathsep)))

@@ -135,7 +135,8 @@ def _environment(folder: Path) -> str:
 
 
 def _run(command: list[str], folder: str | None = None) -> str:
-    """The last line that a command prints in a folder, where it may leave its logs, with nothing from a hub and the allocator pinned for all alike."""
+    """The last line that a command prints in a folder, where it may leave its logs; with nothing from a hub, and with
+    the allocator pinned for all alike."""
     environment = {**os.environ, **PINNED, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
     if done.returncode:
