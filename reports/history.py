@@ -20,6 +20,8 @@ _METRIC = "throughput"
 _LEAST = 3  # runs that make a history
 _MOST = 200  # the newest ones that are drawn
 
+_Key = tuple[str, str]  # a case by its id, and the product that it ran on
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -48,28 +50,31 @@ class History:
 
 
 def histories(records: Sequence[Record], earlier: Sequence[Record]) -> tuple[History, ...]:
-    """A history of each of the records' cases of which there are enough runs."""
-    by_case: dict[str, dict[str, Record]] = {}
+    """A history of each of the records' cases of which there are enough runs on the same product: that another one is
+    faster is no change of the case."""
+    found: dict[_Key, dict[str, Record]] = {}
     for record in in_order([*earlier, *records]):
         if record.status == "ok" and value(record, _METRIC).value is not None:
-            by_case.setdefault(record.case.id, {})[record.run.id] = record
-    named = _names(records)
-    wanted = dict.fromkeys(record.case.id for record in records)
+            found.setdefault(_key(record), {})[record.run.id] = record
     return tuple(
-        _history(named[case], list(runs.values())[-_MOST:])
-        for case in wanted
-        if len(runs := by_case.get(case, {})) >= _LEAST
+        _history(name, list(runs.values())[-_MOST:])
+        for case, name in _names(records).items()
+        if len(runs := found.get(case, {})) >= _LEAST
     )
 
 
-def _names(records: Sequence[Record]) -> dict[str, str]:
+def _key(record: Record) -> _Key:
+    return record.case.id, device_label(record)
+
+
+def _names(records: Sequence[Record]) -> dict[_Key, str]:
     constant = constant_axes(record.case for record in records)
     words = device_words(records)
-    names = {}
+    names: dict[_Key, str] = {}
     for record in records:
         case = record.case
         varying = {name: one for name, one in axes_of(case).items() if name not in constant[case.workload]}
-        names[case.id] = f"{problem(case, varying)} · {setting(case, words[case.device, device_label(record)])}"
+        names[_key(record)] = f"{problem(case, varying)} · {setting(case, words[case.device, device_label(record)])}"
     return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -110,3 +111,14 @@ def test_the_verdict_over_a_baseline_stands_first(seconds: float, told: str, ton
 
 def test_there_is_no_verdict_without_a_baseline():
     assert build([record()]).changes is None
+
+
+def test_another_product_is_no_change_of_the_case():
+    records = runs([0.1] * 10 + [0.2] * 10)
+    faster = {"device": {**records[0].environment["device"], "label": "A faster one"}}
+    elsewhere = [replace(one, environment={**one.environment, **faster}) for one in records[:10]]
+
+    assert history(records).changes == (10,)
+    found = history(elsewhere + records[10:])
+    assert found.changes == ()
+    assert len(found.moments) == 10
