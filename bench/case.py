@@ -16,9 +16,10 @@ Scalar = str | int | float | bool | None
 # "bf16-pure" keeps the weights in bf16 too, which is another thing with other costs, hence another name.
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "bf16-pure")
 
-# Axes of how a step is computed and fed, and not of what it does: cases that differ in nothing else do the same work.
-# A case names one only where it is not as here, so that cases from before the axis existed keep their ids.
-WAYS: Mapping[str, Scalar] = {"variant": "plain", "pipeline": "off"}
+# Axes of how a step is computed and fed and by how many devices, and not of what it does: cases that differ in nothing
+# else do the same work. A case names one only where it is not as here, so that cases from before the axis existed keep
+# their ids.
+WAYS: Mapping[str, Scalar] = {"variant": "plain", "pipeline": "off", "world_size": 1}
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.-]|_")
@@ -53,6 +54,12 @@ class Case:
         """What cases that differ in nothing but the batch size have in common."""
         parameters = tuple(sorted(self.parameters.items(), key=lambda item: item[0]))
         return (self.workload, self.device, self.precision, parameters, self.data, self.model)
+
+    @property
+    def devices(self) -> int:
+        """How many devices it runs on: one where it does not say (torch's ``world_size``)."""
+        number = self.parameters.get("world_size")
+        return number if type(number) is int and number > 0 else 1
 
     def __str__(self) -> str:
         axes = "".join(f" {name}={value}" for name, value in self.parameters.items())

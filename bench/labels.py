@@ -38,11 +38,11 @@ def mislabelled(record: Record) -> Iterator[str]:
 
 def miscounted(record: Record) -> Iterator[str]:
     """More items in a step than its batch has, as where tokens go by the name of samples."""
-    size = record.case.batch_size
+    size, devices = record.case.batch_size, record.case.devices
     if record.item not in _OF_A_BATCH or record.case.precision not in _TYPES:
         return
     most = max((sample.work[record.item] / sample.steps for sample in record.samples), default=0.0)
-    if most > size:
+    if most > size * devices:  # the batch may be each device's
         yield (
             f"{most:.6g} {record.item} in a step with a batch size of {size}: either it is several batches, or what it "
             f"counts is no {record.item}"

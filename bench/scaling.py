@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.comparison import throughput_ratio
+from bench.comparison import Ratio, throughput_ratio
 from bench.record import Record
-
-DEVICES = "world_size"  # the axis that counts devices, by torch's name
 
 
 def superlinear(records: Sequence[Record]) -> dict[tuple[str, str], list[str]]:
@@ -19,41 +17,37 @@ def superlinear(records: Sequence[Record]) -> dict[tuple[str, str], list[str]]:
     more they are, beyond the interval of both."""
     of_problem: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
-        if _devices(record):
-            of_problem.setdefault(_problem(record), []).append(record)
+        of_problem.setdefault(_problem(record), []).append(record)
     found: dict[tuple[str, str], list[str]] = {}
     for alike in of_problem.values():
+        fewest = min(record.case.devices for record in alike)
+        base = [record for record in alike if record.case.devices == fewest]
         for record in alike:
-            told = _beyond(record, alike)
+            told = _beyond(record, base) if record.case.devices > fewest else None
             if told:
                 found[record.run.id, record.case.id] = [told]
     return found
 
 
-def _beyond(record: Record, alike: Sequence[Record]) -> str | None:
-    """What a case has too much over the fastest one on the fewest devices, each of which had no smaller a batch: with a
-    larger one, a device of its own is faster."""
-    fewest = min(map(_devices, alike))
-    times = _devices(record) / fewest
-    base = [one for one in alike if _devices(one) == fewest and one.case.batch_size * times >= record.case.batch_size]
-    ratios = [ratio for one in base if (ratio := throughput_ratio(one, record))]
-    if times == 1 or not ratios:
+def _beyond(record: Record, base: Sequence[Record]) -> str | None:
+    """What a case has too much over the fastest one on fewer devices, none of which had a smaller batch: with a larger
+    one, a device of its own is faster."""
+    fewest = base[0].case.devices
+    times = record.case.devices / fewest
+    fair = [one for one in base if one.case.batch_size * times >= record.case.batch_size]
+    ratio = min((ratio for one in fair if (ratio := throughput_ratio(one, record))), key=_value, default=None)
+    if ratio is None or (ratio.low or ratio.value) <= times:
         return None
-    ratio = min(ratios, key=lambda one: one.value)
-    if (ratio.low or ratio.value) <= times:
-        return None
-    several = f"{_devices(record)} devices reach {ratio.value:.3g} times the throughput of {fewest}"
+    several = f"{record.case.devices} devices reach {ratio.value:.3g} times the throughput of {fewest}"
     return f"{several}, and {times:.3g} times is the most that they can"
 
 
-def _devices(record: Record) -> int:
-    """How many devices a case says that it ran on, 0 where it does not say."""
-    number = record.case.parameters.get(DEVICES)
-    return number if type(number) is int and number > 0 else 0
+def _value(ratio: Ratio) -> float:
+    return ratio.value
 
 
 def _problem(record: Record) -> tuple[Any, ...]:
     """What two cases share that differ in their devices: the batch is each device's, or all of theirs."""
     case = record.case
-    rest = tuple(sorted((name, value) for name, value in case.parameters.items() if name != DEVICES))
+    rest = tuple(sorted((name, value) for name, value in case.parameters.items() if name != "world_size"))
     return (record.run.id, case.workload, case.precision, rest, case.data, case.model)

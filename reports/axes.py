@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.case import PRECISIONS, WAYS, Case, Scalar
@@ -43,9 +43,15 @@ def problem(case: Case, varying: Mapping[str, Scalar]) -> str:
 
 def setting(case: Case, device: str, *more: str) -> str:
     """How a case solves its problem, from what its device is called to its batch size."""
-    variant, pipeline = (case.parameters.get(name, usual) for name, usual in WAYS.items())
-    ways = [variant] * (variant != WAYS["variant"]) + [f"pipeline {pipeline}"] * (pipeline != WAYS["pipeline"])
-    return " · ".join(map(name_of, [device, case.precision, *ways, f"batch {case.batch_size}", *more]))
+    return " · ".join(map(name_of, [device, case.precision, *_ways(case), f"batch {case.batch_size}", *more]))
+
+
+def _ways(case: Case) -> Iterator[str]:
+    """In what a case is not as usual."""
+    words = {"variant": "{}", "pipeline": "pipeline {}", "world_size": "{} devices"}
+    for name, usual in WAYS.items():
+        if case.parameters.get(name, usual) != usual:
+            yield words[name].format(case.parameters[name])
 
 
 def order(record: Record) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from reports.number import TIMES
 from reports.origin import Origin, by_origin, is_power, origin
 from reports.pareto import Pareto, paretos
 from reports.roofline import Roofline, roof_columns, rooflines
+from reports.scaling import scaling
 
 _CHARTED = {
     "throughput": "Throughput",
@@ -52,7 +53,8 @@ def charts(rows: Sequence[CaseRow]) -> tuple[Charts, ...]:
 
 def _of_problem(problem: str, rows: tuple[CaseRow, ...], labels: tuple[str, ...]) -> Charts:
     pictures: list[Chart | Pareto | Roofline] = [_chart(problem, rows, metric, labels) for metric in _CHARTED]
-    pictures += [_speedup(problem, rows, labels), *_devices(problem, rows, labels), *paretos(problem, rows, labels)]
+    pictures += [_speedup(problem, rows, labels), *_devices(problem, rows, labels)]
+    pictures += [*scaling(problem, rows, labels), *paretos(problem, rows, labels)]
     pictures += rooflines(problem, rows, labels)
     return Charts(problem, tuple(pictures), _table(problem, rows))
 

@@ -195,3 +195,22 @@ def test_devices_stand_side_by_side_with_the_best_of_each_precision():
         ("cuda:0 · fp32 · batch 8", "800.0"),
     ]
     assert all(one.title != found.title for one in build(cases[:2]).charts[0].pictures)
+
+
+def test_more_devices_are_drawn_over_their_number_with_how_much_of_them_is_left():
+    cases = [
+        record(seconds=(0.1,) * 3),
+        record(seconds=(0.2,) * 3, batch_size=4),  # slower, so it is not the best of one device
+        *(
+            record(seconds=(seconds,) * 3, parameters={"sequence_length": 128, "world_size": many})
+            for many, seconds in ((2, 0.052), (4, 0.03))
+        ),
+    ]
+
+    found = chart(cases, "Scaling over devices")
+
+    (line,) = found.series
+    assert (line.label, [point.x for point in line.points]) == ("cpu · fp32", [1, 2, 4])
+    assert found.note == "cpu · fp32: 4 devices do 83% of 4 times 1."
+    assert len({row.problem for row in build(cases).cases}) == 1  # they do the same work
+    assert all(one.title != found.title for one in build(cases[:2]).charts[0].pictures)
