@@ -179,8 +179,11 @@ def _energy(record: Record) -> Iterator[str]:
 
 def _peak(record: Record, roofs: Roofs) -> Iterator[str]:
     """A measured peak that the case exceeds is none: its kernels are slower than the case's, or were disturbed."""
-    share, rate = value(record, "mfu.measured", roofs), value(record, "flop.rate")
-    if share.value is not None and rate.value is not None and share.value > 1:
+    share = value(record, "mfu.measured", roofs)
+    if share.value is None or share.value <= 1:
+        return
+    rate = value(record, "flop.rate")
+    if rate.value is not None:
         yield (
             f"the measured peak is too low: {share.source}, and this case reached {si(rate.value, 'FLOP/s')}; "
             "measure it again with `wattmark peaks` while nothing else runs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bench.errors import Unavailable
@@ -123,12 +123,12 @@ def _latency(record: Record, metric: str) -> Value:
 
 
 def _share(record: Record, metric: str, roofs: Roofs) -> Rule:
-    """The FLOP rate over a peak of the device (`bench.reach`)."""
+    """The FLOP rate over a peak of the device (`bench.reach`), which is one for all replicates."""
+    peak = cache(lambda: PEAKS[metric](record, roofs))
 
     def rule(replicate: Replicate) -> Figure:
         rate = RULES["flop.rate"](replicate).number
-        peak = PEAKS[metric](record, roofs)
-        return Figure(rate / peak.rate, peak.source)
+        return Figure(rate / peak().rate, peak().source)
 
     return rule
 

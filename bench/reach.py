@@ -8,14 +8,14 @@ from __future__ import annotations
 from bench.errors import Unavailable
 from bench.peaks import label_of
 from bench.record import Record
-from bench.roof import Ceiling, Roofs, vendor
+from bench.roof import Ceiling, Roofs, stated
 
 INTENSITY = "operators' inputs and outputs, no cache"
 
 
 def vendor_peak(record: Record, roofs: Roofs) -> Ceiling:
     """The dense peak of the record's device in its precision, as the vendor states it."""
-    found = vendor(record.environment).over(record.case.precision)
+    found = stated(record.environment, record.case.precision)
     if found is None:
         label = label_of(record.environment) or record.case.device
         raise Unavailable(

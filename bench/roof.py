@@ -77,15 +77,21 @@ def identity(environment: Mapping[str, Any]) -> Identity:
 
 def vendor(environment: Mapping[str, Any]) -> Roof:
     """What the vendor of an environment's device states, or a file that was given for it."""
-    peaks = {arithmetic(name): peak for name in PRECISIONS if (peak := peak_of(environment, arithmetic(name)))}
+    compute = {arithmetic(name): ceiling for name in PRECISIONS if (ceiling := stated(environment, name))}
     memory = bandwidth_of(environment)
     return Roof(
-        {
-            name: Ceiling(peak.flops, f"{si(peak.flops, 'FLOP/s')} dense {name}, {peak.sku}: {peak.source}")
-            for name, peak in peaks.items()
-        },
+        compute,
         None if memory is None else Ceiling(memory.rate, f"{si(memory.rate, 'B/s')}, {memory.sku}: {memory.source}"),
     )
+
+
+def stated(environment: Mapping[str, Any], precision: str) -> Ceiling | None:
+    """The ceiling of one precision alone, as `vendor` has it."""
+    name = arithmetic(precision)
+    peak = peak_of(environment, name)
+    if peak is None:
+        return None
+    return Ceiling(peak.flops, f"{si(peak.flops, 'FLOP/s')} dense {name}, {peak.sku}: {peak.source}")
 
 
 def si(rate: float, unit: str) -> str:

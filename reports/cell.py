@@ -103,10 +103,11 @@ class Table:
             return self
         rows = [[row[index] for index in kept] for row in self.rows]
         marks = sorted({cell.mark for row in rows for cell in row if cell.mark})
+        places = {mark: place for place, mark in enumerate(marks, start=1)}
         return replace(
             self,
             columns=tuple(self.columns[index] for index in kept),
-            rows=tuple(tuple(_renumbered(row, marks) if marks else row) for row in rows),
+            rows=tuple(tuple(_renumbered(row, places) if marks else row) for row in rows),
             notes=tuple(self.notes[mark - 1] for mark in marks),
         )
 
@@ -158,5 +159,5 @@ def _behind(value: Value, ends: str) -> str:
     return f"{repeats}; source: {method}" if method else repeats
 
 
-def _renumbered(row: list[Cell], marks: list[int]) -> list[Cell]:
-    return [cell._replace(mark=marks.index(cell.mark) + 1) if cell.mark else cell for cell in row]
+def _renumbered(row: list[Cell], places: dict[int, int]) -> list[Cell]:
+    return [cell._replace(mark=places[cell.mark]) if cell.mark else cell for cell in row]

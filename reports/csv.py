@@ -6,8 +6,12 @@ is called like a column of ours stands under ``parameter.`` and its name.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
+from functools import lru_cache
 
+from bench.case import Scalar
 from reports.cases import CaseRow
 from reports.report import Report
 from reports.text import FORMULA
@@ -21,32 +25,32 @@ AFTER_AXES = (
 
 def export(report: Report) -> bytes:
     """The table as UTF-8 text."""
-    import pandas
-
     axes = tuple(dict.fromkeys(name for row in report.cases for name in row.axes))
-    lines = [cells for row in report.cases for cells in _rows(row, axes)]
-    # Objects, so that integers stay integers beside absent values.
-    table = pandas.DataFrame(lines, columns=[*BEFORE_AXES, *map(_column, axes), *AFTER_AXES], dtype=object)
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*BEFORE_AXES, *map(_column, axes), *AFTER_AXES])
+    for row in report.cases:
+        table.writerows(_rows(row, axes))
+    return text.getvalue().encode()
 
 
 def _rows(row: CaseRow, axes: tuple[str, ...]) -> Iterator[list[object]]:
-    start = [row.run, row.case, row.workload, row.device, row.precision, row.batch_size]
-    start += [row.axes.get(name) for name in axes]
-    for value in row.values.values():
-        reason = value.reason or row.status.note or None
-        numbers = (value.value, value.low, value.high)
-        counted = (value.replicates, value.samples)
-        end = [row.status.text, reason, value.metric, value.unit, *numbers, *counted, "; ".join(row.caveats)]
-        method = (value.source, value.scope, value.error)
-        yield [_safe(cell) for cell in (*start, *end, *method)]
+    start = [_safe(row.run), _safe(row.case), _safe(row.workload), _safe(row.device), _safe(row.precision)]
+    start += [row.batch_size, *map(_axis, map(row.axes.get, axes)), _safe(row.status.text)]
+    caveats, ended = _safe("; ".join(row.caveats)), row.status.note
+    for metric, unit, value, low, high, reason, replicates, samples, source, scope, error in row.values.values():
+        named = [_safe(reason or ended), _safe(metric), _safe(unit)]
+        yield [*start, *named, value, low, high, replicates, samples, caveats, _safe(source), _safe(scope), error]
 
 
-def _column(axis: str) -> object:
+def _column(axis: str) -> str | None:
     return _safe(f"parameter.{axis}" if axis in (*BEFORE_AXES, *AFTER_AXES) else axis)
 
 
-def _safe(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+def _axis(value: Scalar) -> Scalar:
+    return _safe(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=10_000)  # most rows have the same texts
+def _safe(text: str | None) -> str | None:
+    return f"'{text}" if text and text.startswith(FORMULA) else text

@@ -16,11 +16,12 @@ class Derived(Mapping[str, T]):
         self._kept: dict[str, T] = {}
 
     def __getitem__(self, name: str) -> T:
-        if name not in self._kept:
+        found = self._kept.get(name)
+        if found is None:
             if name not in self._names:
                 raise KeyError(name)
-            self._kept[name] = self._derive(name)
-        return self._kept[name]
+            found = self._kept[name] = self._derive(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

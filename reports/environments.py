@@ -36,9 +36,11 @@ def _different(records: Sequence[Record], baseline: Sequence[Record] = ()) -> tu
     """The different environments, each under the names of those who had it."""
     found: dict[str, Mapping[str, Any]] = {}
     used: dict[str, dict[str, None]] = {}
+    keys: dict[int, str] = {}  # records of one run may share one object
     sides = [("baseline: ", record) for record in baseline] + [("", record) for record in records]
     for side, record in sides:
-        key = json.dumps(record.environment, sort_keys=True, default=str)
+        key = keys.get(id(record.environment)) or json.dumps(record.environment, sort_keys=True, default=str)
+        keys[id(record.environment)] = key
         found[key] = record.environment
         used.setdefault(key, {})[f"{side}{record.case.device}, run {record.run.id}"] = None
     return [line("; ".join(users), 120) for users in used.values()], list(found.values())

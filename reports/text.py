@@ -21,7 +21,7 @@ _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
-@lru_cache(maxsize=10_000)  # a report says the same words of many cases
+@lru_cache(maxsize=10_000, typed=True)  # a report says the same words of many cases; True is not 1.0
 def line(text: object, limit: int = 500) -> str:
     """One printable line of at most ``limit`` characters; what cannot be printed is shown as its escape.
 
@@ -34,6 +34,7 @@ def line(text: object, limit: int = 500) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+@lru_cache(maxsize=10_000, typed=True)
 def name_of(text: object, limit: int = 200) -> str:
     """A name on one printable line: where it must be cut, it ends in a hash, so that no two names become one.
 

@@ -230,6 +230,30 @@ def test_a_link_opens_its_case_and_a_number_that_is_pointed_at_tells_what_it_is_
     assert all(line.split(": ")[1] for line in told)
 
 
+@pytest.mark.parametrize("page", [report_page, gpu_page], ids=["whole", "packed"])
+@pytest.mark.parametrize("link", ['nav a[href="#cases"]', 'nav a[href="#failures"]', "table.results a.chip >> nth=20"])
+def test_a_link_ends_where_it_leads_to_though_nothing_above_was_laid_out(page, link, browser: Browser, tmp_path: Path):
+    opened = Opened(browser, page(), tmp_path).page
+
+    opened.locator(link).click()
+    opened.wait_for_timeout(500)
+
+    target = opened.locator(opened.evaluate("location.hash"))
+    margin = float(target.evaluate("(one) => parseFloat(getComputedStyle(one).scrollMarginTop)"))
+    assert target.evaluate("(one) => one.getBoundingClientRect().top") == pytest.approx(margin, abs=2)
+
+
+def test_what_is_out_of_sight_is_laid_out_only_on_paper(browser: Browser, tmp_path: Path):
+    page = Opened(browser, gpu_page(), tmp_path).page
+    kinds = (
+        "[...new Set([...document.querySelectorAll('section')].map((one) => getComputedStyle(one).contentVisibility))]"
+    )
+
+    assert set(page.evaluate(each)) == {"auto"}
+    page.emulate_media(media="print")
+    assert set(page.evaluate(each)) == {"visible"}
+
+
 def test_the_records_can_be_downloaded(browser: Browser, tmp_path: Path):
     opened = Opened(browser, report_page(), tmp_path)
 
