@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from bench.plausible import doubts, fact
+from bench.profile import PHASES
 from bench.rates import NOT_MEASURED, alone, value
 from bench.record import Record, Replicate, Sample
 from bench.roof import Roofs, si
@@ -29,6 +30,8 @@ THERMAL_SHARE = 0.01
 # The sensor of A100 and H100 averages over this long once in 100 ms, and sees nothing of the rest (arXiv 2312.02741).
 AVERAGED = 0.025  # s
 UNSEEN = 0.25  # share of a step; see `unseen`
+# The split is of other steps than the time; beyond this it cannot be said to be of the same ones.
+SPLIT_AGREES = 0.10
 NAMED = 3  # most other processes that are named
 
 
@@ -50,6 +53,7 @@ def caveats(record: Record, roofs: Roofs = NOT_MEASURED) -> list[str]:
         *_limits(record),
         *_ecc(record),
         *_energy(record),
+        *_split(record),
         *_peak(record, roofs),
         *(doubt.text for doubt in doubted),
     ]
@@ -174,6 +178,23 @@ def _energy(record: Record) -> Iterator[str]:
         yield (
             f"steps of {step * 1e3:.0f} ms beat with the power sensor's period of {period * 1e3:.0f} ms: it may not "
             f"see what happens in {gap:.0%} of the step (in {len(aliased)} of {len(record.samples)} windows)"
+        )
+
+
+def _split(record: Record) -> Iterator[str]:
+    """Marked steps that took another time than those of the windows: then the split is not one of that time."""
+    apart = []
+    for one in record.measured:
+        step, parts = alone(record, one, "time.step"), [alone(record, one, f"time.{name}") for name in PHASES]
+        marked = sum(part for part in parts if part is not None)
+        if step and marked and abs(marked / step - 1) > SPLIT_AGREES:
+            apart.append((abs(marked / step - 1), marked, step))
+    if apart:
+        off, marked, step = max(apart)
+        yield (
+            f"the split is of steps of {marked * 1e3:.4g} ms, {off:.0%} {'more' if marked > step else 'less'} than the "
+            f"{step * 1e3:.4g} ms of the windows (limit {SPLIT_AGREES:.0%}; in {len(apart)} of "
+            f"{len(record.measured)} replicates)"
         )
 
 

@@ -94,14 +94,14 @@ class EventWatch:
 
     @staticmethod
     def seconds(marks: list[Any]) -> tuple[float, ...]:
-        """The time between neighbouring events.
+        """The time between neighbouring events; 0 where the device had nothing to do for less than their resolution.
 
         Raises:
-            RuntimeError: a time that is not positive: events out of order must never become a number.
+            RuntimeError: a time below 0: events out of order must never become a number.
         """
         times = tuple(before.elapsed_time(after) / 1e3 for before, after in pairwise(marks))  # elapsed_time is in ms
-        if any(seconds <= 0 for seconds in times):
-            raise RuntimeError("CUDA events gave a step time that is not positive")
+        if any(seconds < 0 for seconds in times):
+            raise RuntimeError("CUDA events are out of order: they gave a time below 0")
         return times
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from bench.record import Reading, Record
 
+# The phases of a training step, by these names in profiles and in the metrics of its split (``time.forward``).
+PHASES = ("forward", "backward", "optimizer", "rest")
+
 _SAID = ("value", "source", "reason")  # of a share, which has no use for a scope
 
 

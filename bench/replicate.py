@@ -24,6 +24,7 @@ from bench.judge.counters import COUNTERS
 from bench.measuring import Tell, measure
 from bench.meters import open_meters
 from bench.record import Replicate, Sample, Status, absent
+from bench.split import split
 from bench.workload import Workload, find
 from workloads import Prepared, Setup
 
@@ -85,6 +86,8 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         facts = meters.facts()
     finally:
         meters.close()
+    last = measured.samples[-1]
+    parts = split(prepared, where, last.seconds / last.steps)
     flops = job.flops or _count_flops(prepared)
     replicate = replace(
         built.described(replicate),
@@ -93,10 +96,10 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         steady=measured.steady,
         ended_by=measured.ended_by,
         samples=tuple(_with_flop(sample, flops) for sample in measured.samples),
-        readings={**idle, **measured.losses},
+        readings={**idle, **measured.losses, **parts},
         meters=facts,
     )
-    counted = _counters(built, where, flops, measured.samples[-1]) if job.count else None
+    counted = _counters(built, where, flops, last) if job.count else None
     return Outcome(replicate, built.version, prepared.inputs, prepared.model, flops, counted)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "user"))  # a user's own workloads, as toys:Mlp, here and in replicates
+sys.path.insert(0, str(Path(__file__).parent / "fake_device"))
 
 from bench.case import Case
 from bench.record import Reading, Record, Replicate, Run, Sample

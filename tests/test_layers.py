@@ -25,6 +25,7 @@ LAYERS = (
     ("environment", "foreign", "sampler"),
     ("device", "meters", "probe", "operators"),
     ("measuring", "precision", "own_step", "counters", "profiling"),
+    ("split",),
     ("job",),
     ("replicate", "engines"),
     ("chunks",),

@@ -1,75 +1,11 @@
 """Measuring with a fake clock and a fake device that works only when it is waited for: every number is exact."""
 
-from itertools import pairwise
-
 import pytest
+from fake_device import FakeClock, FakeCpu, FakeGpu
 
-from bench.device import HostWatch
 from bench.measuring import NotFinite, Plan, measure
 from bench.meters import Meter
 from bench.record import Reading
-
-
-class FakeClock:
-    """Nanoseconds that pass only when somebody works."""
-
-    def __init__(self):
-        self.now = 0
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += round(seconds * 1e9)
-
-
-class FakeGpu:
-    """Takes work at once and does it when waited for; its events are stamped by when the work was done."""
-
-    def __init__(self, clock):
-        self.clock = clock
-        self.queue = []
-        self.waits = 0
-
-    def submit(self, seconds):
-        self.queue.append(seconds)
-
-    def synchronize(self):
-        self.waits += 1
-        for item in self.queue:
-            if isinstance(item, list):
-                item.append(self.clock.now)
-            else:
-                self.clock.sleep(item)
-        self.queue.clear()
-
-    def stopwatch(self):
-        gpu = self
-
-        class Events:
-            name = "cuda_event"
-
-            def mark(self):
-                event = []
-                gpu.queue.append(event)
-                return event
-
-            def seconds(self, marks):
-                return tuple((b[0] - a[0]) / 1e9 for a, b in pairwise(marks))
-
-        return Events()
-
-
-class FakeCpu:
-    def __init__(self, clock):
-        self.clock = clock
-
-    def synchronize(self):
-        pass
-
-    def stopwatch(self):
-        return HostWatch(clock=self.clock)
-
 
 PLAN = Plan(budget=1.0, windows=5, warmup_least=0.0, warmup_most=1.0)
 WORK = [{"sequence": 2.0, "token": 10.0}, {"sequence": 2.0, "token": 30.0}]

@@ -154,13 +154,15 @@ def _training(
     model: Any, optimizer: AdamW, text: inputs.Inputs[Any], batches: Sequence[Batch], setup: Setup
 ) -> Prepared:
     resident = _resident(batches, model, setup)
+    step = steps.training_step(model, optimizer, resident, setup.precision)
     return Prepared(
-        step=steps.training_step(model, optimizer, resident, setup.precision),
+        step=step,
         work=[_work(batch) for batch in batches],
         inputs=inputs.describe(text, batches),
         model=weights.describe(model, setup),
         flops=flops.batch_flops(model, resident, trains=True),
         trains=True,
+        parts=step,
     )
 
 

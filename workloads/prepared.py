@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Mark = Callable[[str], object]
+
+
+class Parts(Protocol):
+    """A step that can tell its parts apart: it calls ``mark`` with the name of each part as that part ends."""
+
+    def __call__(self, i: int, mark: Mark = ...) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,8 @@ class Prepared:
     throughput is quoted in. ``flops(i)`` counts the model FLOPs of batch ``i`` on the meta device (a multiply-add is 2
     FLOPs), or is None where they are not defined. ``inputs`` has ``kind`` (real or generated), ``name`` and ``sha256``
     of the inputs used; ``model`` has ``parameters`` (a count), ``weights`` (random, or where they were loaded from)
-    and, where it is known, ``bytes`` of the parameters.
+    and, where it is known, ``bytes`` of the parameters. ``parts`` is None, or the very same step which also tells its
+    parts apart: forward, backward and optimizer; what it marks by no name is the rest.
     """
 
     step: Callable[[int], Tensor]
@@ -29,3 +38,4 @@ class Prepared:
     model: Mapping[str, Any]
     flops: Callable[[int], int] | None = None
     trains: bool = False
+    parts: Parts | None = None

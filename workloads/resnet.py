@@ -120,11 +120,13 @@ class Train(_ResNet):
             {"pixel_values": self._normalised(batch["pixels"], setup), "labels": batch["labels"].to(setup.device)}
             for batch in batches
         ]
+        step = steps.training_step(model, optimizer, resident, setup.precision)
         return Prepared(
-            step=steps.training_step(model, optimizer, resident, setup.precision),
+            step=step,
             work=[{"image": self.batch_size}] * len(batches),
             inputs=inputs.describe(photographs, batches),
             model=weights.describe(model, setup),
             flops=flops.batch_flops(model, resident, trains=True),
             trains=True,
+            parts=step,
         )

@@ -10,13 +10,12 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from bench.profile import Phase
+from bench.profile import PHASES, Phase
 from bench.profiling.trace import Span, Trace
 
 MARK = "phase: "
-BACKWARD = "backward"
 DATA = "data"
-_FORWARD, _OPTIMIZER, _REST = "forward", "optimizer", "rest"
+_FORWARD, BACKWARD, _OPTIMIZER, _REST = PHASES
 _ORDER = (DATA, _FORWARD, BACKWARD, _OPTIMIZER)  # those of a workload's own come before the rest
 
 Piece = tuple[int, int, str]  # from, to and the phase
