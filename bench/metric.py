@@ -37,6 +37,7 @@ _ALL = (
     Metric("throughput.token", "token/s", "higher", "speed", "Token positions processed per second, padding included."),
     Metric("throughput.real_token", "token/s", "higher", "speed", "Tokens of the input per second, padding left out."),
     Metric("time.step", "s", "lower", "speed", "Wall time of the window divided by its steps."),
+    Metric("time.compile", "s", "lower", "speed", "Time that torch.compile took in all, by its own clock."),
     Metric("latency.p50", "s", "lower", "speed", "Median of the single steps."),
     Metric("latency.p90", "s", "lower", "speed", "90th percentile of the single steps."),
     Metric("latency.p95", "s", "lower", "speed", "95th percentile of the single steps."),

@@ -131,7 +131,7 @@ def one_kernel(
     """The same by nested tensors; with the lengths known, nothing waits for the device."""
     q, k, v = (
         torch.nested.nested_tensor_from_jagged(
-            tensor[0].transpose(0, 1), offsets, min_seqlen=min(lengths), max_seqlen=max(lengths)
+            tensor[0].transpose(0, 1).contiguous(), offsets, min_seqlen=min(lengths), max_seqlen=max(lengths)
         ).transpose(1, 2)
         for tensor in (query, key, value)
     )

@@ -147,8 +147,8 @@ class Train(_ResNet):
 
         climbed = climb(self, setup)
         model = climbed._arrange(climbed._build(setup).train())
-        rate, fused = 0.1 * self.batch_size / 256, True if took(climbed, "fused") else None
-        optimizer = SGD(model.parameters(), lr=rate, momentum=0.9, weight_decay=1e-4, fused=fused)
+        how = {"fused": True} if took(climbed, "fused") else {}
+        optimizer = SGD(model.parameters(), lr=0.1 * self.batch_size / 256, momentum=0.9, weight_decay=1e-4, **how)
         photographs, batches = self._photographs(model.config.num_labels, setup)
         resident = [
             {"pixel_values": climbed._normalised(batch["pixels"], setup), "labels": batch["labels"].to(setup.device)}
