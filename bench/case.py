@@ -78,3 +78,12 @@ def without_usual(axes: Mapping[str, Scalar]) -> dict[str, Scalar]:
     {'pipeline': '2', 'layout': 'contiguous'}
     """
     return {name: value for name, value in axes.items() if name not in WAYS or value != WAYS[name]}
+
+
+def changes_work(variant: Scalar) -> str:
+    """The parts of a variant by which it does other work than the plain one: a rung whose name begins with ``no-``.
+
+    >>> changes_work("tuned+no-attention-dropout")
+    'no-attention-dropout'
+    """
+    return "+".join(part for part in str(variant).split("+") if part.startswith("no-"))

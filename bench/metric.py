@@ -37,6 +37,7 @@ _ALL = (
     Metric("throughput.token", "token/s", "higher", "speed", "Token positions processed per second, padding included."),
     Metric("throughput.real_token", "token/s", "higher", "speed", "Tokens of the input per second, padding left out."),
     Metric("time.step", "s", "lower", "speed", "Wall time of the window divided by its steps."),
+    Metric("time.compile", "s", "lower", "speed", "Time that torch.compile took in all, by its own clock."),
     Metric("time.forward", "s", "lower", "speed", "The forward pass of a training step, in marked steps."),
     Metric("time.backward", "s", "lower", "speed", "The backward pass of a training step, in marked steps."),
     Metric("time.optimizer", "s", "lower", "speed", "The optimizer of a training step, in marked steps."),

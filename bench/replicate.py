@@ -15,6 +15,7 @@ import torch
 
 from bench import counters
 from bench import precision as precisions
+from bench.compiling import compiling
 from bench.covariates import Covariates
 from bench.device import Device
 from bench.errors import Occupied, Unsupported, WattmarkError
@@ -96,7 +97,7 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         steady=measured.steady,
         ended_by=measured.ended_by,
         samples=tuple(_with_flop(sample, flops) for sample in measured.samples),
-        readings={**idle, **measured.losses, **parts},
+        readings={**idle, **measured.losses, **parts, **compiling()},
         meters=facts,
     )
     counted = _counters(built, where, flops, last) if job.count else None
@@ -181,12 +182,13 @@ def build(job: Job, where: Device) -> Built:
     """Build the case of a job on a device, with the heap shifted by its seed."""
     where.select()
     precision = precisions.apply(job.case.precision, where)
-    settings = precisions.prove(precision, where)
     shift = _shift_heap(job.seed)
     begin = time.perf_counter()
     workload = find(job.case.workload)
     prepared = _prepare(workload, job, precision, where)
-    return Built(prepared, workload.version, time.perf_counter() - begin, settings, _made(job, shift), shift)
+    seconds = time.perf_counter() - begin
+    settings = precisions.prove(precision, where)  # as the workload has left them
+    return Built(prepared, workload.version, seconds, settings, _made(job, shift), shift)
 
 
 def _shift_heap(seed: int) -> torch.Tensor:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.case import PRECISIONS, WAYS, Case, Scalar
+from bench.case import PRECISIONS, WAYS, Case, Scalar, changes_work
 from bench.record import Record
 from reports.text import name_of
 
@@ -37,8 +37,9 @@ def constant_axes(cases: Iterable[Case]) -> dict[str, Axes]:
 
 def problem(case: Case, varying: Mapping[str, Scalar]) -> str:
     """The workload with those of its axes that vary: cases of one problem do the same work."""
-    told = (f"{name}={value}" for name, value in varying.items() if name not in WAYS)
-    return name_of(" ".join([case.workload, *told]), limit=500)
+    told = [f"{name}={value}" for name, value in varying.items() if name not in WAYS]
+    other = changes_work(case.parameters.get("variant", ""))
+    return name_of(" ".join([case.workload, *told, *([other] if other else [])]), limit=500)
 
 
 def setting(case: Case, device: str, *more: str) -> str:

@@ -1,10 +1,11 @@
-"""Ratios of throughput in words, and that of each precision to fp32."""
+"""Ratios of throughput in words, and that of each precision and variant to plain fp32."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench.case import WAYS, Case, changes_work
 from bench.comparison import throughput_ratio
 from bench.record import Record
 from bench.statistics import Estimate
@@ -14,15 +15,15 @@ from reports.number import TIMES, interval, number, spread
 
 
 def speedups(records: Sequence[Record]) -> Callable[[Record], Cell]:
-    """Gives a case's throughput over that of the same case in fp32, both from one run."""
-    plain_ones = {_without_precision(record): record for record in records if record.case.precision == "fp32"}
+    """Gives a case's throughput over that of the same work in fp32 and plain, both from one run."""
+    plain_ones = {_work(record): record for record in records if _is_reference(record.case)}
 
     def speedup(record: Record) -> Cell:
-        if record.case.precision == "fp32":
-            return absent("this is the fp32 case")
-        reference = plain_ones.get(_without_precision(record))
+        if _is_reference(record.case):
+            return absent("this is the plain fp32 case")
+        reference = plain_ones.get(_work(record))
         ratio = throughput_ratio(reference, record) if reference else None
-        return ratio_cell(ratio) if ratio else absent("not measured in both precisions")
+        return ratio_cell(ratio) if ratio else absent("not measured in plain fp32 too")
 
     return speedup
 
@@ -42,6 +43,13 @@ def bounds(ratio: Estimate) -> str:
     return interval(ratio.low, ratio.high)
 
 
-def _without_precision(record: Record) -> tuple[Any, ...]:
+def _is_reference(case: Case) -> bool:
+    return case.precision == "fp32" and case.parameters.get("variant", WAYS["variant"]) == WAYS["variant"]
+
+
+def _work(record: Record) -> tuple[Any, ...]:
+    """What cases that differ in their precision and in how they compute have in common."""
     case = record.case
-    return (record.run.id, case.workload, tuple(sorted(axes(record).items())), case.device, case.batch_size)
+    axes_ = {name: value for name, value in axes(record).items() if name != "variant"}
+    other = changes_work(case.parameters.get("variant", ""))
+    return (record.run.id, case.workload, tuple(sorted(axes_.items())), other, case.device, case.batch_size)

@@ -67,7 +67,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
             columns += _CHANGE if changes else ()
     faster = any(row.speedup.raw is not None for row in rows)
     if faster:
-        columns.append(Column("vs fp32", TIMES, True, "Throughput over that of the same case in fp32."))
+        columns.append(Column("vs fp32", TIMES, True, "Throughput over that of the same case in fp32, plain."))
     notes = _Notes(rows, present)
     body = []
     for row in rows:

@@ -24,7 +24,7 @@ LAYERS = (
     ("machine", "nvml", "workload", "stopping", "covariates", "idle", "baseline"),
     ("environment", "foreign", "sampler"),
     ("device", "meters", "probe", "operators"),
-    ("measuring", "precision", "own_step", "counters", "profiling"),
+    ("measuring", "precision", "own_step", "counters", "profiling", "compiling"),
     ("split",),
     ("job",),
     ("replicate", "engines"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from workloads import flops, inputs, steps, weights
+from workloads import flops, inputs, rungs, steps, weights
 from workloads.axes import check
 from workloads.inputs.pretraining import pretraining_batches
 from workloads.inputs.reviews import review_batches
 from workloads.inputs.text import VOCABULARY, documents
 from workloads.prepared import Prepared
+from workloads.rungs import COMPILE, ONEDNN, Rung, climb, took
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,12 +31,23 @@ PRELOAD = (
     "transformers.models.bert.modeling_bert",
     "transformers.models.bert.tokenization_bert",
     "torch.utils.flop_counter",
+    "workloads.chosen",
 )
 
 # (layers, width); a head is 64 wide and the inner layer four times the width.
 _SIZES = {"tiny": (2, 128), "base": (12, 768), "large": (24, 1024)}
 
 _MOST_SEQUENCES = 512
+
+_SDPA = {"attention": "sdpa"}
+_FUSED = Rung("optimizer=fused", rungs.on("cpu", "cuda"), {"optimizer": "fused"})
+_MASKED_HEAD = Rung("words guessed at the hidden positions only", rungs.always)
+_RUNGS: Mapping[str, Rung] = {
+    "packed": Rung("no padding: all sequences in one row, each attending to itself", rungs.on("cpu", "cuda"), _SDPA),
+    "onednn": ONEDNN,
+    "compile": COMPILE,
+}
+_LEARNING = {**_RUNGS, "no-attention-dropout": Rung("no dropout in attention: another training", rungs.never)}
 
 
 @dataclass(frozen=True)
@@ -46,9 +59,13 @@ class _Bert:
     sequence_length: int = 128
     attention: Literal["sdpa", "eager"] = "sdpa"
     compile: bool = False
+    variant: str = rungs.PLAIN
+
+    RUNGS: ClassVar[Mapping[str, Rung]] = _RUNGS
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), sequence_length=(8, 512))
+        rungs.check(self)
 
     def _build(self, class_name: str, setup: Setup) -> Any:
         """The model class of that name from transformers, built at this size."""
@@ -66,9 +83,31 @@ class _Bert:
         config.problem_type = "single_label_classification"
         shape = ("hidden_size", "num_hidden_layers", "vocab_size")
         model = weights.build(getattr(modeling_bert, class_name), config, setup, shape, self.attention)
-        if self.compile:
-            model.compile()
+        if took(self, "no-attention-dropout"):
+            for layer in model.bert.encoder.layer:
+                layer.attention.self.dropout.p = 0.0
         return model
+
+    def _arrange(self, model: Any, batches: Sequence[Batch], setup: Setup) -> _Arranged:
+        """The model and its batches as a climbed workload runs them."""
+        padded = any(not batch["attention_mask"].all() for batch in batches)
+        packed, words = padded and took(self, "packed"), took(self, "masked-head")
+        wrap: Callable[[Any], Any] = partial(_chosen, packed=packed) if packed or words else lambda model: model
+        called = wrap(model)
+        if self.compile:
+            called.compile()
+        resident = _resident(batches, model, setup, padded and not packed, _choice(packed, words))
+        return _Arranged(called, resident, wrap, packed, () if padded else ("packed",))
+
+
+class _Arranged(NamedTuple):
+    """What is called on which batches, how to make the same of another model, and which rungs had nothing to do."""
+
+    model: Any
+    batches: Sequence[Batch]
+    wrap: Callable[[Any], Any]
+    packed: bool
+    idle: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -82,13 +121,16 @@ class Pretrain(_Bert):
     version: ClassVar[int] = 1
     optimizer: Optimizer = "foreach"
 
+    RUNGS: ClassVar[Mapping[str, Rung]] = {"fused": _FUSED, "masked-head": _MASKED_HEAD} | _LEARNING
+
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in train mode, its AdamW and up to four batches of sentence pairs."""
         count = inputs.distinct(self.batch_size, _MOST_SEQUENCES)
         text = documents(setup.data, count * self.batch_size + 1)
         batches = pretraining_batches(text.content, self.batch_size, count, self.sequence_length)
-        model = self._build("BertForPreTraining", setup).train()
-        return _training(model, adamw(model, 1e-4, self.optimizer), text, batches, setup)
+        climbed = climb(self, setup)
+        model = climbed._build("BertForPreTraining", setup).train()
+        return _training(climbed, model, adamw(model, 1e-4, climbed.optimizer), text, batches, setup)
 
 
 @dataclass(frozen=True)
@@ -103,11 +145,14 @@ class Finetune(_Bert):
     padding: Padding = "max_length"
     optimizer: Optimizer = "foreach"
 
+    RUNGS: ClassVar[Mapping[str, Rung]] = {"fused": _FUSED} | _LEARNING
+
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in train mode, its AdamW and up to four batches of reviews."""
         text, batches = _reviews(self, self.padding, setup)
-        model = self._build("BertForSequenceClassification", setup).train()
-        return _training(model, adamw(model, 2e-5, self.optimizer), text, batches, setup)
+        climbed = climb(self, setup)
+        model = climbed._build("BertForSequenceClassification", setup).train()
+        return _training(climbed, model, adamw(model, 2e-5, climbed.optimizer), text, batches, setup)
 
 
 @dataclass(frozen=True)
@@ -121,14 +166,15 @@ class Classify(_Bert):
         """Build the model in evaluation mode and up to four batches of reviews."""
         text, labelled = _reviews(self, self.padding, setup)
         batches = [{name: tensor for name, tensor in batch.items() if name != "labels"} for batch in labelled]
-        model = self._build("BertForSequenceClassification", setup).eval()
-        resident = _resident(batches, model, setup)
+        climbed = climb(self, setup)
+        model = climbed._build("BertForSequenceClassification", setup).eval()
+        ready = climbed._arrange(model, batches, setup)
         return Prepared(
-            step=steps.inference_step(model, resident, setup.precision),
-            work=[_work(batch) for batch in batches],
+            step=steps.inference_step(ready.model, ready.batches, setup.precision),
+            work=[_work(batch, ready.packed) for batch in batches],
             inputs=inputs.describe(text, batches),
-            model=weights.describe(model, setup),
-            flops=flops.batch_flops(model, resident, trains=False),
+            model=weights.describe(model, setup) | rungs.facts(climbed, ready.idle),
+            flops=flops.batch_flops(model, ready.batches, trains=False, wrap=ready.wrap),
         )
 
 
@@ -151,22 +197,44 @@ def _reviews(workload: Finetune | Classify, padding: Padding, setup: Setup) -> t
 
 
 def _training(
-    model: Any, optimizer: AdamW, text: inputs.Inputs[Any], batches: Sequence[Batch], setup: Setup
+    climbed: Pretrain | Finetune,
+    model: Any,
+    optimizer: AdamW,
+    text: inputs.Inputs[Any],
+    batches: Sequence[Batch],
+    setup: Setup,
 ) -> Prepared:
-    resident = _resident(batches, model, setup)
-    step = steps.training_step(model, optimizer, resident, setup.precision)
+    ready = climbed._arrange(model, batches, setup)
+    step = steps.training_step(ready.model, optimizer, ready.batches, setup.precision)
     return Prepared(
         step=step,
-        work=[_work(batch) for batch in batches],
+        work=[_work(batch, ready.packed) for batch in batches],
         inputs=inputs.describe(text, batches),
-        model=weights.describe(model, setup),
-        flops=flops.batch_flops(model, resident, trains=True),
+        model=weights.describe(model, setup) | rungs.facts(climbed, ready.idle),
+        flops=flops.batch_flops(model, ready.batches, trains=True, wrap=ready.wrap),
         trains=True,
         parts=step,
     )
 
 
-def _resident(batches: Sequence[Batch], model: Any, setup: Setup) -> list[dict[str, Tensor]]:
+def _chosen(model: Any, packed: bool) -> Any:
+    from workloads.chosen import Chosen
+
+    return Chosen(model, packed)
+
+
+def _choice(packed: bool, words: bool) -> Callable[[Batch], dict[str, Any]]:
+    """Makes of a batch what the model is called with, besides its mask."""
+    if not (packed or words):
+        return lambda batch: {name: tensor for name, tensor in batch.items() if name != "attention_mask"}
+    from workloads.chosen import choose
+
+    return partial(choose, packed=packed, words=words)
+
+
+def _resident(
+    batches: Sequence[Batch], model: Any, setup: Setup, masked: bool, choice: Callable[[Batch], dict[str, Any]]
+) -> list[dict[str, Any]]:
     """The batches on the device, their masks in the form that the model's attention takes.
 
     The model would make the same masks in every step, and first wait for the device to say whether a batch has any
@@ -175,23 +243,23 @@ def _resident(batches: Sequence[Batch], model: Any, setup: Setup) -> list[dict[s
     import torch
     from transformers.masking_utils import create_bidirectional_mask
 
-    padded = any(not batch["attention_mask"].all() for batch in batches)
-
     def mask(attention_mask: Tensor) -> Any:
         embedded = torch.empty(*attention_mask.shape, 0, dtype=setup.precision.weights, device=setup.device)
         return create_bidirectional_mask(
             model.config, inputs_embeds=embedded, attention_mask=attention_mask, allow_is_bidirectional_skip=False
         )
 
-    def move(batch: Batch) -> dict[str, Tensor]:
-        moved = {name: tensor.to(setup.device) for name, tensor in batch.items()}
-        attention_mask = moved.pop("attention_mask")
-        return {**moved, "attention_mask": mask(attention_mask)} if padded else moved
+    def place(value: Any) -> Any:
+        return value.to(setup.device) if torch.is_tensor(value) else value
+
+    def move(batch: Batch) -> dict[str, Any]:
+        moved = {name: place(value) for name, value in choice(batch).items()}
+        return {**moved, "attention_mask": mask(place(batch["attention_mask"]))} if masked else moved
 
     return [move(batch) for batch in batches]
 
 
-def _work(batch: Batch) -> dict[str, float]:
-    """Sequences; tokens, padding included; and tokens of text."""
-    ids = batch["input_ids"]
-    return {"sequence": len(ids), "token": ids.numel(), "real_token": int(batch["attention_mask"].sum())}
+def _work(batch: Batch, packed: bool) -> dict[str, float]:
+    """Sequences; tokens computed, padding included where there is any; and tokens of text."""
+    ids, real = batch["input_ids"], int(batch["attention_mask"].sum())
+    return {"sequence": len(ids), "token": real if packed else ids.numel(), "real_token": real}

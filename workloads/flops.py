@@ -9,20 +9,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch import Tensor
+_Shapes = tuple[tuple[str, Any, Any], ...]
 
 
-def batch_flops(model: Any, batches: Sequence[Mapping[str, Tensor]], trains: bool) -> Callable[[int], int]:
+def batch_flops(
+    model: Any, batches: Sequence[Mapping[str, Any]], trains: bool, wrap: Callable[[Any], Any] = lambda twin: twin
+) -> Callable[[int], int]:
     """FLOPs of a forward pass of batch ``i`` or, where the model trains, of forward and backward.
 
-    Nothing is built or counted before the first call; a shape is counted once.
+    ``wrap`` makes of a model like ``model`` what is called with the batches. Nothing is built or counted before the
+    first call; a shape is counted once.
     """
-    twin = cache(lambda: meta_copy(model))
+    twin = cache(lambda: wrap(meta_copy(model)))
 
-    def run(batch: Mapping[str, Tensor]) -> None:
+    def run(batch: Mapping[str, Any]) -> None:
         import torch
 
         with torch.set_grad_enabled(trains):
@@ -31,10 +33,12 @@ def batch_flops(model: Any, batches: Sequence[Mapping[str, Tensor]], trains: boo
             output.loss.backward()
 
     @cache
-    def count_shapes(shapes: tuple[tuple[str, tuple[int, ...], Any], ...]) -> int:
+    def count_shapes(shapes: _Shapes) -> int:
         import torch
 
-        batch = {name: torch.empty(shape, dtype=dtype, device="meta") for name, shape, dtype in shapes}
+        batch = {
+            name: torch.empty(shape, dtype=dtype, device="meta") if dtype else shape for name, shape, dtype in shapes
+        }
         return count(lambda: run(batch))
 
     return lambda i: count_shapes(_shapes(batches[i % len(batches)]))
@@ -62,11 +66,16 @@ def count(run: Callable[[], object]) -> int:
     return int(counter.get_total_flops())
 
 
-def _shapes(batch: Mapping[str, Tensor]) -> tuple[tuple[str, tuple[int, ...], Any], ...]:
-    """What the count of a batch depends on: names, shapes and types, floating-point ones in the copy's own fp32."""
+def _shapes(batch: Mapping[str, Any]) -> _Shapes:
+    """What the count of a batch depends on: names, shapes and types, floating-point ones in the copy's own fp32.
+
+    What is no tensor stands for itself, without a type.
+    """
     import torch
 
-    return tuple(
-        (name, tuple(tensor.shape), torch.float32 if tensor.is_floating_point() else tensor.dtype)
-        for name, tensor in batch.items()
-    )
+    def shape(value: Any) -> tuple[Any, Any]:
+        if not torch.is_tensor(value):
+            return value, None
+        return tuple(value.shape), torch.float32 if value.is_floating_point() else value.dtype
+
+    return tuple((name, *shape(value)) for name, value in batch.items())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from workloads import flops, inputs, steps, weights
+from workloads import flops, inputs, rungs, steps, weights
 from workloads.axes import check
 from workloads.inputs.images import DEVIATION, MEAN, squares
 from workloads.prepared import Prepared
+from workloads.rungs import COMPILE, Rung, climb, took
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +23,13 @@ PRELOAD = ("transformers.models.resnet.modeling_resnet", "torch.utils.flop_count
 _BLOCKS = {18: [2, 2, 2, 2], 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3]}
 _MOST_IMAGES = 128
 
+_FOLDED = Rung("each batch norm folded into the convolution before it", rungs.always)
+_FUSED = Rung("SGD's update as one kernel", rungs.on("cuda"))
+
+
+def _channels_last(*pays: str) -> Rung:
+    return Rung("layout=channels_last", rungs.on(*pays), {"layout": "channels_last"})
+
 
 @dataclass(frozen=True)
 class _ResNet:
@@ -31,9 +40,13 @@ class _ResNet:
     image: int = 224
     layout: Literal["contiguous", "channels_last"] = "contiguous"
     compile: bool = False
+    variant: str = rungs.PLAIN
+
+    RUNGS: ClassVar[Mapping[str, Rung]] = {}
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), image=(32, 1024))
+        rungs.check(self)
 
     def _build(self, setup: Setup) -> Any:
         from transformers import ResNetConfig
@@ -47,7 +60,12 @@ class _ResNet:
         )
         config.num_labels, config.problem_type = 1000, "single_label_classification"
         model = weights.build(ResNetForImageClassification, config, setup, ("depths", "hidden_sizes", "layer_type"))
-        model.to(memory_format=self._memory_format)
+        return model.to(memory_format=self._memory_format)
+
+    def _arrange(self, model: Any) -> Any:
+        """The model as a climbed workload runs it."""
+        if took(self, "folded"):
+            fold(model)
         if self.compile:
             model.compile()
         return model
@@ -85,16 +103,24 @@ class Classify(_ResNet):
 
     version: ClassVar[int] = 1
 
+    RUNGS: ClassVar[Mapping[str, Rung]] = {
+        "channels_last": _channels_last("cpu", "cuda"),
+        "folded": _FOLDED,
+        "compile": COMPILE,
+    }
+
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in evaluation mode and up to four batches of photographs."""
-        model = self._build(setup).eval()
+        climbed = climb(self, setup)
+        model = climbed._build(setup).eval()
+        described = weights.describe(model, setup) | rungs.facts(climbed)
         photographs, batches = self._photographs(model.config.num_labels, setup)
-        resident = [{"pixel_values": self._normalised(batch["pixels"], setup)} for batch in batches]
+        resident = [{"pixel_values": climbed._normalised(batch["pixels"], setup)} for batch in batches]
         return Prepared(
-            step=steps.inference_step(model, resident, setup.precision),
+            step=steps.inference_step(climbed._arrange(model), resident, setup.precision),
             work=[{"image": self.batch_size}] * len(batches),
             inputs=inputs.describe(photographs, batches),
-            model=weights.describe(model, setup),
+            model=described,
             flops=flops.batch_flops(model, resident, trains=False),
         )
 
@@ -109,15 +135,23 @@ class Train(_ResNet):
 
     version: ClassVar[int] = 1
 
+    RUNGS: ClassVar[Mapping[str, Rung]] = {
+        "fused": _FUSED,
+        "channels_last": _channels_last("cuda"),
+        "compile": COMPILE,
+    }
+
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in train mode, its SGD and up to four batches of photographs."""
         from torch.optim import SGD
 
-        model = self._build(setup).train()
-        optimizer = SGD(model.parameters(), lr=0.1 * self.batch_size / 256, momentum=0.9, weight_decay=1e-4)
+        climbed = climb(self, setup)
+        model = climbed._arrange(climbed._build(setup).train())
+        how = {"fused": True} if took(climbed, "fused") else {}
+        optimizer = SGD(model.parameters(), lr=0.1 * self.batch_size / 256, momentum=0.9, weight_decay=1e-4, **how)
         photographs, batches = self._photographs(model.config.num_labels, setup)
         resident = [
-            {"pixel_values": self._normalised(batch["pixels"], setup), "labels": batch["labels"].to(setup.device)}
+            {"pixel_values": climbed._normalised(batch["pixels"], setup), "labels": batch["labels"].to(setup.device)}
             for batch in batches
         ]
         step = steps.training_step(model, optimizer, resident, setup.precision)
@@ -125,8 +159,19 @@ class Train(_ResNet):
             step=step,
             work=[{"image": self.batch_size}] * len(batches),
             inputs=inputs.describe(photographs, batches),
-            model=weights.describe(model, setup),
+            model=weights.describe(model, setup) | rungs.facts(climbed),
             flops=flops.batch_flops(model, resident, trains=True),
             trains=True,
             parts=step,
         )
+
+
+def fold(model: Any) -> None:
+    """Have each convolution of a ResNet in evaluation mode do its batch norm too, in its weights and a bias."""
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for layer in model.modules():
+        if isinstance(getattr(layer, "normalization", None), torch.nn.BatchNorm2d):
+            layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.normalization)
+            layer.normalization = torch.nn.Identity()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from workloads import flops, inputs, steps, weights
+from workloads import flops, inputs, rungs, steps, transcription, weights
 from workloads.axes import check
 from workloads.inputs.audio import SAMPLE_RATE, clips
 from workloads.prepared import Prepared
+from workloads.rungs import ONEDNN, Rung, climb, took
+from workloads.transcription import END, ENGLISH, NO_TIMESTAMPS, START, TRANSCRIBE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,9 +32,9 @@ _MOST_CLIPS = 16
 # (layers of encoder and of decoder each, width); a head is 64 wide and the inner layer four times the width.
 _WHISPER_SIZES = {"tiny": (4, 384), "base": (6, 512), "small": (12, 768)}
 
-# The multilingual vocabulary: <|startoftranscript|><|en|><|transcribe|><|notimestamps|>, and the end of text.
-_START, _ENGLISH, _TRANSCRIBE, _NO_TIMESTAMPS, _END = 50_258, 50_259, 50_359, 50_363, 50_257
-_PROMPT = 4  # tokens
+_FOLDED = Rung("the weight norm of the positions' convolution computed once", rungs.always)
+_COMPILED = Rung("torch.compile", rungs.never)
+_GREEDY = Rung("a loop of decoder passes and argmax in place of generate", rungs.always)
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,30 @@ class Recognize:
     version: ClassVar[int] = 1
     batch_size: int = 4
     seconds: int = 10
+    variant: str = rungs.PLAIN
+
+    RUNGS: ClassVar[Mapping[str, Rung]] = {"folded": _FOLDED, "onednn": ONEDNN, "compile": _COMPILED}
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), seconds=(1, 600))
+        rungs.check(self)
 
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in evaluation mode and up to four batches of clips."""
+        climbed = climb(self, setup)
         model = self._build(setup).eval()
+        described = weights.describe(model, setup) | rungs.facts(climbed)
+        if took(climbed, "folded"):
+            fold(model)
+        if took(climbed, "compile"):
+            model.compile()
         speech, batches = _speech(setup.data, self.batch_size, self.seconds)
         resident = [{"input_values": _standardised(batch["samples"], setup)} for batch in batches]
         return Prepared(
             step=steps.inference_step(model, resident, setup.precision),
             work=[{"audio_s": self.batch_size * self.seconds, "clip": self.batch_size}] * len(batches),
             inputs=inputs.describe(speech, batches),
-            model=weights.describe(model, setup),
+            model=described,
             flops=flops.batch_flops(model, resident, trains=False),
         )
 
@@ -86,29 +97,35 @@ class Transcribe:
     batch_size: int = 4
     seconds: int = 30
     tokens: int = 100  # about what 30 s of reading aloud hold
+    variant: str = rungs.PLAIN
+
+    RUNGS: ClassVar[Mapping[str, Rung]] = {"greedy": _GREEDY, "onednn": ONEDNN}
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), seconds=(1, 30), tokens=(1, 444))  # the decoder has 448 positions
+        rungs.check(self)
 
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in evaluation mode and up to four batches of spectrograms.
 
         The step raises RuntimeError if another number of tokens comes out.
         """
+        climbed = climb(self, setup)
         model = self._build(setup).eval()
+        decode = transcription.greedily if took(climbed, "greedy") else transcription.generate
         speech, batches = _speech(setup.data, self.batch_size, self.seconds)
         features = [_log_mel(batch["samples"], setup) for batch in batches]
-        count = cache(lambda: transcription_flops(model, self.batch_size, self.tokens))
+        count = cache(lambda: transcription.batch_flops(model, self.batch_size, self.tokens))
         work = {
             "audio_s": self.batch_size * self.seconds,
             "clip": self.batch_size,
             "token": self.batch_size * self.tokens,
         }
         return Prepared(
-            step=_transcription_step(model, features, self.tokens, setup),
+            step=transcription.step(model, features, self.tokens, setup, decode),
             work=[work] * len(batches),
             inputs=inputs.describe(speech, batches),
-            model=weights.describe(model, setup),
+            model=weights.describe(model, setup) | rungs.facts(climbed),
             flops=lambda i: count(),
         )
 
@@ -125,10 +142,10 @@ class Transcribe:
             decoder_attention_heads=width // 64,
             encoder_ffn_dim=4 * width,
             decoder_ffn_dim=4 * width,
-            decoder_start_token_id=_START,
-            bos_token_id=_END,
-            eos_token_id=_END,
-            pad_token_id=_END,
+            decoder_start_token_id=START,
+            bos_token_id=END,
+            eos_token_id=END,
+            pad_token_id=END,
             begin_suppress_tokens=None,
         )
         shape = ("d_model", "encoder_layers", "decoder_layers", "vocab_size")
@@ -136,14 +153,14 @@ class Transcribe:
         if setup.model is None:
             _forbid_timestamps(model)
         model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
-            decoder_start_token_id=_START,
-            bos_token_id=_END,
-            eos_token_id=_END,
-            pad_token_id=_END,
+            decoder_start_token_id=START,
+            bos_token_id=END,
+            eos_token_id=END,
+            pad_token_id=END,
             is_multilingual=True,
-            lang_to_id={"<|en|>": _ENGLISH},
-            task_to_id={"transcribe": _TRANSCRIBE},
-            no_timestamps_token_id=_NO_TIMESTAMPS,
+            lang_to_id={"<|en|>": ENGLISH},
+            task_to_id={"transcribe": TRANSCRIBE},
+            no_timestamps_token_id=NO_TIMESTAMPS,
             return_timestamps=False,
             language="en",
             task="transcribe",
@@ -163,74 +180,7 @@ def _forbid_timestamps(model: Any) -> None:
     import torch
 
     with torch.no_grad():
-        model.proj_out.weight[_NO_TIMESTAMPS + 1 :].zero_()
-
-
-class _LastPass:
-    """Watches the output layer: how many positions each pass of the decoder had, and the logits of the last one."""
-
-    def __init__(self) -> None:
-        self.passes: list[int] = []
-
-    def __call__(self, module: Any, args: Any, logits: Tensor) -> None:
-        self.passes.append(logits.shape[1])
-        self.logits = logits[:, -1]
-
-
-def _transcription_step(model: Any, batches: Sequence[Tensor], tokens: int, setup: Setup) -> Callable[[int], Tensor]:
-    """Greedy decoding of one batch of spectrograms; gives the logits of the last token, (batch_size, vocabulary).
-
-    What ``generate`` gives are token ids, which are finite whatever went wrong; these logits come from the cache of
-    all tokens before and cost nothing to keep. That the passes were as many as asked for is seen from their shapes,
-    without waiting for the device.
-    """
-    import torch
-
-    # Whisper's generate writes every default into the options that it hands on, and is then warned in each call that
-    # a length is set twice: in the step that would be two lines of stderr.
-    logging.getLogger("transformers.generation").setLevel(logging.ERROR)
-
-    def step(i: int) -> Tensor:
-        last = _LastPass()
-        with model.proj_out.register_forward_hook(last), torch.inference_mode(), setup.precision.autocast():
-            # Without force_unique_generate_call a timestamp among the random tokens would cut the window there and
-            # transcribe the rest anew.
-            model.generate(batches[i % len(batches)], force_unique_generate_call=True)
-        if last.passes != [_PROMPT] + [1] * (tokens - 1):
-            raise RuntimeError(f"Whisper decoded {len(last.passes)} tokens; {tokens} were asked for")
-        return last.logits
-
-    return step
-
-
-def transcription_flops(model: Any, batch_size: int, tokens: int) -> int:
-    """FLOPs of the encoder, and of the decoder token by token with its cache, for one batch.
-
-    The first pass takes the prompt and fills the cache of the audio; each further pass takes one token, and costs more
-    than the one before by the same amount, its attention to one token more. So three passes are counted, not all.
-    """
-    import torch
-    from transformers.cache_utils import DynamicCache, EncoderDecoderCache
-
-    twin = flops.meta_copy(model)
-    frames = 2 * model.config.max_source_positions
-    features = torch.empty(batch_size, model.config.num_mel_bins, frames, device="meta")
-    cached = EncoderDecoderCache(DynamicCache(), DynamicCache())
-    encoded: list[Any] = []
-
-    @torch.no_grad()
-    def decode(length: int) -> None:
-        ids = torch.empty(batch_size, length, dtype=torch.long, device="meta")
-        twin(encoder_outputs=encoded[0], decoder_input_ids=ids, past_key_values=cached, use_cache=True)
-
-    @torch.no_grad()
-    def encode() -> None:
-        encoded.append(twin.model.encoder(features))
-
-    encoder = flops.count(encode)
-    first, second, third = (flops.count(partial(decode, length)) for length in (_PROMPT, 1, 1))
-    further = tokens - 1
-    return encoder + first + further * second + (third - second) * (further * (further - 1) // 2)
+        model.proj_out.weight[NO_TIMESTAMPS + 1 :].zero_()
 
 
 def _speech(data: str, batch_size: int, seconds: int) -> tuple[Any, list[dict[str, Tensor]]]:
@@ -258,3 +208,12 @@ def _log_mel(samples: Tensor, setup: Setup) -> Tensor:
     made = extract(waves, sampling_rate=SAMPLE_RATE, return_tensors="pt", device=str(setup.device))
     features: Tensor = made.input_features.to(setup.device, setup.precision.weights)
     return features
+
+
+def fold(model: Any) -> None:
+    """Keep the product of each weight norm of a wav2vec 2.0 in evaluation mode, which every pass would make anew."""
+    from torch.nn.utils import parametrize
+
+    for layer in model.modules():
+        if parametrize.is_parametrized(layer, "weight"):
+            parametrize.remove_parametrizations(layer, "weight")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workloads import bert, flops, resnet, speech
+from workloads import bert, flops, resnet, speech, transcription
 
 
 def bert_encoder(batch, length, layers, width):
@@ -97,8 +97,8 @@ def whisper(layers, width, prompt, tokens, vocabulary=51_865, frames=1500):
 @pytest.mark.parametrize("tokens", [1, 2, 3, 9])
 def test_whisper_costs_what_the_formula_says_token_by_token(setup, tokens):
     model = speech.Transcribe(size="tiny")._build(setup())
-    assert speech.transcription_flops(model, 1, tokens) == whisper(4, 384, 4, tokens)
-    assert speech.transcription_flops(model, 3, tokens) == 3 * whisper(4, 384, 4, tokens)
+    assert transcription.batch_flops(model, 1, tokens) == whisper(4, 384, 4, tokens)
+    assert transcription.batch_flops(model, 3, tokens) == 3 * whisper(4, 384, 4, tokens)
 
 
 def test_whisper_costs_what_counting_every_pass_of_the_real_decoding_gives(setup):

@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from workloads import speech
+from workloads import speech, transcription
 
 TINY = {"size": "tiny", "batch_size": 2, "seconds": 2}
 
@@ -29,8 +29,8 @@ def test_random_weights_write_no_timestamp_which_would_cut_the_text_into_more_wo
     states = torch.randn(64, model.config.d_model, generator=torch.Generator().manual_seed(0))
     logits = model.proj_out(states)
 
-    assert (logits.argmax(-1) <= speech._NO_TIMESTAMPS).all()
-    assert (logits[:, speech._NO_TIMESTAMPS + 1 :] == 0).all()
+    assert (logits.argmax(-1) <= speech.NO_TIMESTAMPS).all()
+    assert (logits[:, speech.NO_TIMESTAMPS + 1 :] == 0).all()
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_exactly_so_many_tokens_are_decoded_in_one_pass_over_the_audio(setup, fe
     encoded, decoded = [], []
     model.model.encoder.register_forward_hook(lambda module, inputs, output: encoded.append(output))
     model.proj_out.register_forward_hook(lambda module, inputs, logits: decoded.append(logits.shape[1]))
-    speech._transcription_step(model, [features], tokens, setup())(0)
+    transcription.step(model, [features], tokens, setup())(0)
     assert decoded == [4] + [1] * (tokens - 1)
     assert len(encoded) == 1
 
@@ -52,17 +52,17 @@ def test_exactly_so_many_tokens_are_decoded_in_one_pass_over_the_audio(setup, fe
 def test_another_number_of_tokens_is_an_error(setup, features):
     model = speech.Transcribe(**TINY, tokens=3)._build(setup()).eval()
     with pytest.raises(RuntimeError, match="decoded 3 tokens; 5 were asked for"):
-        speech._transcription_step(model, [features], 5, setup())(0)
+        transcription.step(model, [features], 5, setup())(0)
 
 
 def test_the_end_of_text_is_forbidden_until_all_tokens_are_out(setup, features):
     model = speech.Transcribe(**TINY, tokens=5)._build(setup()).eval()
     end = torch.tensor([50_257])
     model.proj_out.register_forward_hook(lambda module, inputs, logits: logits.index_fill(2, end, 1e4))
-    speech._transcription_step(model, [features], 5, setup())(0)
+    transcription.step(model, [features], 5, setup())(0)
     model.generation_config.min_new_tokens = 0
     with pytest.raises(RuntimeError, match="decoded 1 tokens"):
-        speech._transcription_step(model, [features], 5, setup())(0)
+        transcription.step(model, [features], 5, setup())(0)
 
 
 def test_transcription_gives_the_last_tokens_logits_from_the_cache_of_all_before(setup, features):

@@ -1,0 +1,250 @@
+"""Rungs: each changes how a step is computed and not what it does; tuned takes those that pay."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+import torch
+
+from workloads import bert, chosen, resnet, rungs, speech, weights
+from workloads.rungs import Rung, climb
+
+REVIEWS = {"size": "tiny", "batch_size": 2, "sequence_length": 256}
+PAIRS = {"size": "tiny", "batch_size": 2, "sequence_length": 64}
+PHOTOGRAPHS = {"depth": 18, "batch_size": 2, "image": 32}
+# So many that no batch norm sees two values only, whose gradient is nothing but rounding.
+MANY = {"depth": 18, "batch_size": 4, "image": 64}
+
+LEARNING = [
+    *((bert.Finetune, REVIEWS, variant) for variant in ("fused", "packed", "fused+packed", "tuned")),
+    *((bert.Pretrain, PAIRS, variant) for variant in ("fused", "packed", "masked-head", "tuned")),
+    (resnet.Train, MANY, "fused+channels_last"),
+]
+INFERRING = [
+    *((bert.Classify, REVIEWS, variant) for variant in ("packed", "tuned")),
+    *((resnet.Classify, PHOTOGRAPHS, variant) for variant in ("channels_last", "folded", "tuned")),
+    *((speech.Recognize, {"batch_size": 2, "seconds": 1}, variant) for variant in ("folded", "tuned")),
+    *((speech.Transcribe, {"size": "tiny", "batch_size": 2, "tokens": 6}, variant) for variant in ("greedy", "tuned")),
+]
+
+
+def named(case):
+    workload, _, variant = case
+    return f"{workload.__module__.rpartition('.')[2]}:{workload.__name__}-{variant}"
+
+
+@pytest.fixture
+def no_dropout(monkeypatch):
+    """Models without dropout: rungs draw its random numbers in another order."""
+    build = weights.build
+
+    def built(*arguments):
+        model = build(*arguments)
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        return model
+
+    monkeypatch.setattr(weights, "build", built)
+
+
+@pytest.fixture(scope="module")
+def learnt():
+    """The losses of 50 steps in float64, in which rounding cannot grow to be seen; each workload's plain ones once."""
+    known = {}
+
+    def losses(workload, setup):
+        if workload not in known:
+            prepared = workload.prepare(setup)
+            known[workload] = [prepared.step(number).item() for number in range(50)]
+        return known[workload]
+
+    return losses
+
+
+@pytest.mark.parametrize("case", LEARNING, ids=named)
+def test_fifty_steps_learn_what_the_plain_ones_learn(setup, precision, no_dropout, learnt, case):
+    workload, axes, variant = case
+    exact = setup(precision=precision(weights=torch.float64))
+    plain = learnt(workload(**axes), exact)
+
+    assert learnt(workload(**axes, variant=variant), exact) == pytest.approx(plain, rel=1e-9)
+    assert len(set(plain)) == 50
+
+
+@pytest.mark.parametrize("case", INFERRING, ids=named)
+def test_every_batch_comes_out_as_the_plain_one_does(setup, case):
+    workload, axes, variant = case
+    plain, other = workload(**axes).prepare(setup()), workload(**axes, variant=variant).prepare(setup())
+
+    assert len(other.model["rungs"]) == len(plain.model.get("rungs", ())) + len(other.model["rungs"])
+    for number in range(len(plain.work)):
+        torch.testing.assert_close(other.step(number), plain.step(number), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("workload", "axes"),
+    [
+        (bert.Finetune, REVIEWS),
+        (bert.Pretrain, PAIRS),
+        (bert.Classify, REVIEWS),
+        (resnet.Train, PHOTOGRAPHS),
+        (resnet.Classify, PHOTOGRAPHS),
+        (speech.Recognize, {"seconds": 1}),
+        (speech.Transcribe, {"size": "tiny", "tokens": 2}),
+    ],
+    ids=lambda one: getattr(one, "__qualname__", ""),
+)
+def test_an_unknown_rung_is_refused_with_those_that_there_are(workload, axes):
+    offered = ", ".join(workload.RUNGS)
+    for variant in ("quick", "tuned+quick", "", "plain+tuned", f"{next(iter(workload.RUNGS))}+" * 2):
+        with pytest.raises(ValueError, match=f"must be plain, tuned, or some of {offered}, joined by"):
+            workload(**axes, variant=variant)
+
+
+def test_a_rung_against_an_axis_that_was_set_is_refused_and_tuned_leaves_it_out(setup):
+    with pytest.raises(ValueError, match="fused sets optimizer=fused; leave out --set optimizer"):
+        bert.Finetune(optimizer="for-loop", variant="fused+packed")
+    assert bert.Finetune(optimizer="fused", variant="fused").optimizer == "fused"
+
+    climbed = climb(bert.Finetune(**REVIEWS, optimizer="for-loop", variant="tuned"), setup())
+
+    assert (climbed.optimizer, climbed.variant) == ("for-loop", "packed")
+
+
+def test_plain_says_nothing_of_rungs_and_others_say_what_ran(setup):
+    models = {
+        variant: bert.Finetune(**REVIEWS, variant=variant).prepare(setup()).model
+        for variant in ("plain", "fused", "tuned")
+    }
+
+    assert "rungs" not in models["plain"]
+    assert models["fused"]["rungs"] == {"fused": "optimizer=fused"}
+    assert list(models["tuned"]["rungs"]) == ["fused", "packed"]
+
+
+def test_packing_where_nothing_is_padded_is_not_said_to_have_run(setup):
+    full = bert.Classify(size="tiny", batch_size=2, sequence_length=16, variant="packed").prepare(setup())
+
+    assert full.model["rungs"] == {}
+    assert full.work[0] == {"sequence": 2, "token": 32, "real_token": 32}
+
+
+def test_packed_sequences_are_the_same_ones_and_no_token_is_padding(setup):
+    plain, packed = (bert.Classify(**REVIEWS, variant=name).prepare(setup()) for name in ("plain", "packed"))
+
+    assert packed.inputs == plain.inputs
+    for before, after in zip(plain.work, packed.work, strict=True):
+        assert after == {**before, "token": before["real_token"]}
+        assert before["token"] == 512 > before["real_token"]
+
+
+@pytest.mark.parametrize(("workload", "axes"), [(bert.Classify, REVIEWS), (bert.Finetune, REVIEWS)])
+def test_a_packed_batch_costs_what_its_sequences_cost_alone(setup, workload, axes):
+    packed = workload(**axes, variant="packed").prepare(setup())
+    alone = workload(**{**axes, "batch_size": 1}, padding="longest").prepare(setup())
+    lengths = {work["token"]: alone.flops(number) for number, work in enumerate(alone.work)}
+
+    # The first two of the reviews that stand alone are the packed ones' first batch.
+    one, two = (work["token"] for work in alone.work[:2])
+    assert packed.work[0]["token"] == one + two
+    assert packed.flops(0) == lengths[one] + lengths[two]
+
+
+def test_a_masked_head_saves_the_products_of_all_other_positions(setup):
+    width, vocabulary = 128, 30_522
+    plain, masked = (bert.Pretrain(**PAIRS, variant=name).prepare(setup()) for name in ("plain", "masked-head"))
+    batches = bert.pretraining_batches(bert.documents("generated", 9).content, 2, 4, 64)
+    hidden = int((batches[0]["labels"] != -100).sum())
+
+    saved = 3 * 2 * (2 * 64 - hidden) * (width**2 + width * vocabulary)
+    assert plain.flops(0) - masked.flops(0) == saved
+    assert 0 < hidden < 0.2 * 2 * 64
+
+
+def test_attention_of_one_kernel_is_that_of_one_sequence_after_the_other():
+    torch.manual_seed(0)
+    lengths = (3, 1, 5)
+    offsets = torch.tensor([0, 3, 4, 9])
+    query, key, value = (torch.randn(1, 2, 9, 8, requires_grad=True) for _ in range(3))
+
+    loop, _ = chosen.attend(None, query, key, value, None, lengths=lengths, offsets=offsets, scaling=0.3)
+    kernel = chosen.one_kernel(query, key, value, offsets, lengths, 0.0, 0.3)
+
+    assert loop.shape == (1, 9, 2, 8)
+    torch.testing.assert_close(kernel, loop)
+    torch.testing.assert_close(*(torch.autograd.grad(one.square().sum(), query)[0] for one in (kernel, loop)))
+
+
+def test_no_dropout_in_attention_is_another_training_and_never_part_of_tuned(setup):
+    assert "no-attention-dropout" not in climb(bert.Finetune(**REVIEWS, variant="tuned"), setup()).variant
+    without = bert.Finetune(**REVIEWS, variant="tuned+no-attention-dropout")
+    assert list(without.prepare(setup()).model["rungs"]) == ["fused", "packed", "no-attention-dropout"]
+
+    model = climb(without, setup())._build("BertForSequenceClassification", setup())
+
+    assert [layer.attention.self.dropout.p for layer in model.bert.encoder.layer] == [0.0, 0.0]
+    assert model.dropout.p == model.bert.embeddings.dropout.p == 0.1
+
+
+def test_folding_keeps_the_layout_and_leaves_no_batch_norm(setup):
+    workload = resnet.Classify(**PHOTOGRAPHS, layout="channels_last", variant="folded")
+    model = climb(workload, setup())._arrange(workload._build(setup()).eval())
+
+    assert not [one for one in model.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    wide = [one.weight for one in model.modules() if isinstance(one, torch.nn.Conv2d) and one.kernel_size == (3, 3)]
+    assert wide
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in wide)
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A workload whose only rung needs what nobody has."""
+
+    RUNGS: ClassVar = {
+        "wings": Rung("flies", rungs.always, lacks=lambda setup: "no wings"),
+        "legs": Rung("walks", rungs.on("cuda")),
+    }
+    variant: str = "plain"
+
+
+def test_what_a_device_has_not_is_unsupported_by_name_and_left_out_of_tuned(setup):
+    with pytest.raises(NotImplementedError, match="no rung wings here: no wings"):
+        climb(Toy("wings"), setup())
+    climbed = climb(Toy("tuned"), setup())
+
+    assert rungs.facts(climbed) == {"rungs": {}}
+    assert rungs.facts(climb(Toy("legs"), setup())) == {"rungs": {"legs": "walks"}}
+
+
+@pytest.fixture
+def avx512(monkeypatch):
+    """A CPU that has AVX-512 to tell; torch's setting is put back."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    yield
+    torch.backends.mkldnn.matmul.fp32_precision = before
+
+
+def test_onednn_is_taken_only_while_its_products_are_proved_to_be_fp32(setup, avx512, monkeypatch):
+    def setting():
+        return torch.backends.mkldnn.matmul.fp32_precision
+
+    before = setting()
+    monkeypatch.setattr(rungs, "_product", lambda left, right: (left.bfloat16() @ right.bfloat16()).float())
+    with pytest.raises(NotImplementedError, match="it is not fp32"):
+        climb(bert.Classify(variant="onednn"), setup())
+    assert climb(bert.Classify(variant="tuned"), setup()).variant == "packed"
+    assert setting() == before
+    monkeypatch.undo()
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(rungs, "_product", lambda left, right: (left.double() @ right.double()).float())
+
+    assert climb(bert.Classify(variant="tuned"), setup()).variant == "packed+onednn"
+    assert setting() == "bf16" != before
+
+
+def test_onednn_is_not_to_be_had_below_avx512(setup, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    with pytest.raises(NotImplementedError, match="from AVX-512 on, and this is AVX2"):
+        climb(speech.Recognize(variant="onednn"), setup())
