@@ -165,6 +165,8 @@ def _ecc(record: Record) -> Iterator[str]:
 
 def _energy(record: Record) -> Iterator[str]:
     """What bears on joules alone."""
+    if "energy" not in record.metered:
+        return
     apart = [methods for one in record.measured if (methods := _methods(record, one))]
     if apart:
         ratio, counted, integrated = max(apart, key=lambda methods: abs(methods[0] - 1))
@@ -237,6 +239,8 @@ def _facts(record: Record) -> list[Mapping[str, Any]]:
 
 
 def _readings(record: Record, name: str) -> list[float]:
+    if name not in record.metered:
+        return []
     found = (sample.readings.get(name) for sample in record.samples)
     return [reading.value for reading in found if reading is not None and reading.value is not None]
 

@@ -35,8 +35,8 @@ def export(report: Report) -> bytes:
 
 
 def _rows(row: CaseRow, axes: tuple[str, ...]) -> Iterator[list[object]]:
-    start = [_safe(row.run), _safe(row.case), _safe(row.workload), _safe(row.device), _safe(row.precision)]
-    start += [row.batch_size, *map(_axis, map(row.axes.get, axes)), _safe(row.status.text)]
+    told = map(_safe, (row.run, row.case, row.workload, row.device, row.precision))
+    start = [*told, row.batch_size, *map(_axis, map(row.axes.get, axes)), _safe(row.status.text)]
     caveats, ended = _safe("; ".join(row.caveats)), row.status.note
     for metric, unit, value, low, high, reason, replicates, samples, source, scope, error in row.values.values():
         named = [_safe(reason or ended), _safe(metric), _safe(unit)]

@@ -1,7 +1,9 @@
 """What reports of many records cost: `nox -s reporting`.
 
-1. Tables: from records in memory to the finished Markdown, of 1,000 and of 10,000 records; and all of it as CSV.
-2. The page: from records in memory to the finished HTML, with its size.
+1. Tables of results: what it takes to derive them from records in memory (totals of windows, intervals over replicates,
+   what cannot be, caveats, every number worded), and then to lay their finished cells out, as Markdown and as HTML.
+2. Documents, from records in memory, with their sizes: Markdown, CSV and the page. Like the tables, of 1,000 and of
+   10,000 records.
 3. A store of 1,000 records, read from disk.
 4. The page of 1,000 cases, opened by Chromium: from the navigation to the first paint and to the load event.
 
@@ -26,13 +28,15 @@ from statistics import median
 from bench.record import Record
 from bench.store import Store
 from reports import build, exporter
+from reports.grid import grid
+from reports.md import grid as lines
 
 sys.path.append(str(Path(__file__).parent.parent / "reports"))
 
 from made_records import many
 
 SIZES = (1_000, 10_000)
-GOALS = {("md", 10_000): 0.5, ("html", 10_000): 10.0, "opened": 1.0}  # s, on two cores
+GOALS = {("laid out", 10_000): 0.5, ("html", 10_000): 10.0, "opened": 1.0}  # s, on two cores
 
 
 def records(count: int) -> list[Record]:
@@ -54,6 +58,8 @@ def main() -> None:
         texts = [one.to_json() for one in records(count)]
         alone = timed(lambda texts=texts: [json.loads(text) for text in texts], repeats)
         print(f"{count:>6} records   {alone:.3f} s for json.loads of their text")
+        for what, seconds in tables(count, repeats):
+            line(what, seconds, alone, GOALS.get(("laid out", count)) if "laid out" in what else None)
         for form in ("md", "csv", "html"):
             seconds, size = exported(form, count, repeats)
             line(f"{form} of {size / 1e6:.2f} MB", seconds, alone, GOALS.get((form, count)))
@@ -66,6 +72,18 @@ def main() -> None:
         line(f"store of {SIZES[0]} records read", timed(lambda: list(store), repeats), alone, None)
         for what, seconds in opened(Path(folder) / "page.html", repeats):
             line(what, seconds, None, GOALS["opened"])
+
+
+def tables(count: int, repeats: int) -> Iterator[tuple[str, float]]:
+    """Seconds from records to tables of finished cells, and from there to each layout."""
+    found = []
+    for _ in range(repeats):
+        made, begin = records(count), time.perf_counter()
+        results = build(made).results
+        found.append(time.perf_counter() - begin)
+    yield "tables of results derived", median(found)
+    yield "laid out as Markdown", timed(lambda: ["\n".join(lines(table.brief)) for table in results], repeats)
+    yield "laid out as HTML", timed(lambda: [grid(table, "results", hints=False) for table in results], repeats)
 
 
 def exported(form: str, count: int, repeats: int) -> tuple[float, int]:

@@ -245,9 +245,7 @@ def test_a_link_ends_where_it_leads_to_though_nothing_above_was_laid_out(page, l
 
 def test_what_is_out_of_sight_is_laid_out_only_on_paper(browser: Browser, tmp_path: Path):
     page = Opened(browser, gpu_page(), tmp_path).page
-    kinds = (
-        "[...new Set([...document.querySelectorAll('section')].map((one) => getComputedStyle(one).contentVisibility))]"
-    )
+    each = "[...document.querySelectorAll('section')].map((one) => getComputedStyle(one).contentVisibility)"
 
     assert set(page.evaluate(each)) == {"auto"}
     page.emulate_media(media="print")

@@ -11,7 +11,7 @@ from made_records import CPU, H100, NO_ENERGY, RUN, failure, record
 from bench.errors import SpecError
 from bench.record import Record
 from reports import Report, build
-from reports.cell import Cell, Table
+from reports.cell import Cell, Table, plain
 
 
 def column(table: Table, title: str) -> list[Cell]:
@@ -44,6 +44,10 @@ def test_rows_stand_by_axes_device_precision_and_batch_size_as_numbers():
 
     assert texts(table, "Precision") == ["fp32"] * 3 + ["bf16"] * 3
     assert texts(table, "Batch") == ["2", "16", "128"] * 2
+
+
+def test_values_that_python_calls_equal_are_shown_as_what_they_are():
+    assert [plain(value).text for value in (1.0, True, 1, 0, False, 0.0)] == ["1.0", "True", "1", "0", "False", "0.0"]
 
 
 def test_an_axis_that_never_varies_is_said_once(report: Report):
