@@ -132,13 +132,13 @@ def _not_shown(record: Record, under: Reached) -> str:
     profile = profile_of(record)
     share = _outside(record, profile) if profile else None
     closer = (
-        "`wattmark profile` looks closer"
+        "a profile would look closer"
         if share is None
-        else f"a profile shows {share:.0%} of the step without computing"
+        else f"and a profile shows {share:.0%} of the step without computing"
     )
     cached = ", so caches feed it" if under.side == "memory" and under.share > 1 else ""
     near = f"{si(under.rate, 'FLOP/s')}, {under.share:.0%} of what the {under.side} side of the measured roof allows"
-    return f"{near}{cached}: no force is shown to hold it; {closer}"
+    return f"{near}{cached}; no force is shown to hold it, {closer}"
 
 
 def _number(value: Value) -> float:

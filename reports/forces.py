@@ -28,7 +28,7 @@ _FORCE = Column(
     "the step is outside of operators. Named where it is shown for half of the step, or of the roof.",
 )
 _EVIDENCE = Column("Evidence")
-_GAIN = Column("Could gain at most", TIMES, True, "An upper bound from what was measured: how many times faster.")
+_GAIN = Column("Gain, at most", TIMES, True, "An upper bound from what was measured: how many times faster.")
 
 
 def force_cell(bound: Bound) -> Cell:

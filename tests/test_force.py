@@ -68,7 +68,7 @@ def test_half_of_the_roof_is_the_limit_on_either_side(did, intensity):
     assert verdict(did(1.01 * SHOWN * most, intensity)).force is not None
     below = verdict(did(0.99 * SHOWN * most, intensity))
     assert (below.force, below.gain) == (None, None)
-    assert "no force is shown to hold it; `wattmark profile` looks closer" in below.evidence
+    assert "no force is shown to hold it, a profile would look closer" in below.evidence
 
 
 def test_a_case_above_the_memorys_side_is_fed_by_caches_and_not_held_by_memory(did):
