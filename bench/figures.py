@@ -14,6 +14,7 @@ from bench.metric import METRICS
 from bench.record import Reading, Replicate, Sample
 
 NO_METER = "no meter of this run measures it"
+NO_SPLIT = "the parts of the step were not timed"
 LATENCY = "latency.p"  # percentiles are of all replicates together: no rule gives them
 
 

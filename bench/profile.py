@@ -10,6 +10,8 @@ from bench.record import Reading, Record
 
 # The phases of a training step, by these names in profiles and in the metrics of its split (``time.forward``).
 PHASES = ("forward", "backward", "optimizer", "rest")
+PHASE_MARK = "phase: "  # begins the name of a range that marks one
+STEPS = "ProfilerStep*"  # what torch calls all steps together: of these the own time is that outside of operators
 
 _SAID = ("value", "source", "reason")  # of a share, which has no use for a scope
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
 from bench.caveats import caveats
+from bench.force import Bound, bound
 from bench.metric import METRICS
 from bench.rates import Value, value
 from bench.record import STATUSES, Record
@@ -29,6 +30,7 @@ from reports.cell import STATUS_TONES, Cell, Table, measured
 from reports.chart import Chart
 from reports.derived import Derived
 from reports.details import absences, details, facts
+from reports.forces import held
 from reports.ladder import ladder
 from reports.number import Scale, scale
 from reports.profile.pictures import Split, profile_pictures
@@ -83,9 +85,15 @@ class CaseRow:
         return (*details(self.record, self.values, self.cells, self.absences), *self.facts)
 
     @cached_property
+    def bound(self) -> Bound:
+        """What holds it back."""
+        return bound(self.record, self.values, self.roof)
+
+    @cached_property
     def facts(self) -> tuple[Table, ...]:
         """Those of the tables of which a row says the same wherever it stands."""
-        return facts(self.record)
+        verdict = held(self.bound)
+        return (*([verdict] if self.ok else []), *facts(self.record))
 
     @cached_property
     def absences(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from reports.chart import Chart, Limit, Point, Series
 from reports.number import TIMES
 from reports.origin import Origin, by_origin, is_power, origin
 from reports.pareto import Pareto, paretos
+from reports.parts import StepParts, part_columns, step_parts
 from reports.roofline import Roofline, roof_columns, rooflines
 from reports.scaling import scaling
 
@@ -30,7 +31,7 @@ class Charts:
     """The pictures of one problem, and their numbers as a table."""
 
     problem: str
-    pictures: tuple[Chart | Pareto | Roofline, ...]
+    pictures: tuple[Chart | Pareto | Roofline | StepParts, ...]
     table: Table
 
     @property
@@ -52,10 +53,12 @@ def charts(rows: Sequence[CaseRow]) -> tuple[Charts, ...]:
 
 
 def _of_problem(problem: str, rows: tuple[CaseRow, ...], labels: tuple[str, ...]) -> Charts:
-    pictures: list[Chart | Pareto | Roofline] = [_chart(problem, rows, metric, labels) for metric in _CHARTED]
+    pictures: list[Chart | Pareto | Roofline | StepParts] = [
+        _chart(problem, rows, metric, labels) for metric in _CHARTED
+    ]
     pictures += [_speedup(problem, rows, labels), *_devices(problem, rows, labels)]
     pictures += [*scaling(problem, rows, labels), *paretos(problem, rows, labels)]
-    pictures += rooflines(problem, rows, labels)
+    pictures += [*rooflines(problem, rows, labels), *step_parts(problem, rows)]
     return Charts(problem, tuple(pictures), _table(problem, rows))
 
 
@@ -67,10 +70,11 @@ def _table(problem: str, rows: tuple[CaseRow, ...]) -> Table:
         unit = next(row.cells[name].unit for row in rows if row.values[name].value is not None)
         columns.append(Column(titles[name], unit, True, METRICS[name].meaning))
     roof, under = roof_columns(rows)
-    columns += [Column(_SPEEDUP, TIMES, True), *roof]
+    parts, split = part_columns(rows)
+    columns += [Column(_SPEEDUP, TIMES, True), *roof, *parts]
     body = (
-        (Cell(row.series), plain(row.batch_size), *(row.cells[name] for name in shown), row.speedup, *cells)
-        for row, cells in zip(rows, under, strict=True)
+        (Cell(row.series), plain(row.batch_size), *(row.cells[name] for name in shown), row.speedup, *cells, *shares)
+        for row, cells, shares in zip(rows, under, split, strict=True)
     )
     return Table(f"Charts of {problem}", tuple(columns), tuple(body))
 

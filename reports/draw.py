@@ -8,6 +8,8 @@ from reports.history import History
 from reports.history_svg import history_svg
 from reports.pareto import Pareto
 from reports.pareto_svg import pareto_svg
+from reports.parts import StepParts
+from reports.parts_svg import parts_svg
 from reports.profile.pictures import Split
 from reports.profile.split_svg import split_svg
 from reports.roofline import Roofline
@@ -17,7 +19,7 @@ from reports.steps_svg import steps_svg
 from reports.timeline import Timeline
 from reports.timeline_svg import timeline_svg
 
-Picture = Chart | History | Pareto | Roofline | Split | StepTimes | Timeline
+Picture = Chart | History | Pareto | Roofline | Split | StepParts | StepTimes | Timeline
 
 
 def draw(picture: Picture) -> str:
@@ -26,6 +28,8 @@ def draw(picture: Picture) -> str:
         return split_svg(picture)
     if isinstance(picture, Timeline):
         return timeline_svg(picture)
+    if isinstance(picture, StepParts):
+        return parts_svg(picture)
     if isinstance(picture, StepTimes):
         return steps_svg(picture)
     if isinstance(picture, Roofline):

@@ -34,6 +34,9 @@ def _lines(report: Report) -> Iterator[str]:
     for table in (report.summary, *report.results):
         yield from ("", f"### {escape(table.title)}", "")
         yield from grid(table.brief)
+    if report.forces.rows:
+        yield from ("", f"### {escape(report.forces.title)}", "")
+        yield from grid(report.forces)
     if report.profiles:
         yield from ("", f"### {escape(report.profiles.title)}", "")
         yield from grid(report.profiles)

@@ -17,6 +17,7 @@ from reports.changes import Changes, changes
 from reports.charts import Charts, charts
 from reports.environments import comparability, environment_table
 from reports.failures import Failure, failures
+from reports.forces import forces_table
 from reports.history import History, histories
 from reports.method import METHOD, metrics_table
 from reports.peaks import peaks_table
@@ -89,6 +90,11 @@ class Report:
     def profiles(self) -> Table | None:
         """Where the time of the cases goes that were profiled."""
         return overview(self.cases)
+
+    @cached_property
+    def forces(self) -> Table:
+        """What holds each case back."""
+        return forces_table(self.cases)
 
     @property
     def caveats(self) -> tuple[CaseRow, ...]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.errors import Unavailable
+from bench.force import reached
 from bench.metric import METRICS
 from bench.roof import Roof, arithmetic, si, vendor
 from reports.cases import CaseRow, why_absent
 from reports.cell import Cell, Column, absent
+from reports.forces import force_cell
 from reports.number import number
 from reports.text import line
 
@@ -70,27 +73,23 @@ def roof_columns(rows: Sequence[CaseRow]) -> tuple[list[Column], list[tuple[Cell
         Column("Intensity", "FLOP/B", True, METRICS["intensity"].meaning),
         Column("Model FLOP/s", unit, True, METRICS["flop.rate"].meaning),
         Column("Of the roof", "%", True, "Model FLOP/s over what the measured roof allows at that intensity."),
-        Column("Bound by", meaning="The side of the measured roof at that intensity, without any cache."),
+        Column("Held back by", meaning="As the table of what holds each case back says it, with its evidence."),
     ]
-    return columns, [(row.cells["intensity"], row.cells["flop.rate"], *_under(row)) for row in rows]
+    return columns, [(row.cells["intensity"], row.cells["flop.rate"], _under(row), _held(row)) for row in rows]
 
 
-def _under(row: CaseRow) -> tuple[Cell, Cell]:
-    """The share of the roof at the case's intensity, and the side that sets it."""
-    rate, intensity = (row.values[name] for name in _NEEDED)
-    for value in (rate, intensity):
-        if value.value is None:
-            return absent(value.reason or ""), absent(value.reason or "")
-    assert rate.value is not None
-    assert intensity.value is not None
-    attainable = row.roof.attainable(row.precision, intensity.value)
-    if attainable is None:
-        missing = absent(_unmeasured([row]))
-        return missing, missing
-    most, side = attainable
-    share = rate.value / most
-    note = f"of {si(most, 'FLOP/s')}"
-    return Cell(number(100 * share), "%", share, note=note, size=0.01), Cell(side)
+def _under(row: CaseRow) -> Cell:
+    """The share of what the measured roof allows at the case's intensity, and on which side of it."""
+    try:
+        found = reached(row.values, row.precision, row.roof)
+    except Unavailable as why:
+        return absent(line(str(why)))
+    note = f"of {si(found.most, 'FLOP/s')}, the {found.side} side of the roof"
+    return Cell(number(100 * found.share), "%", found.share, note=note, size=0.01)
+
+
+def _held(row: CaseRow) -> Cell:
+    return force_cell(row.bound) if row.bound.judged else absent(line(row.bound.evidence))
 
 
 def _of_device(title: str, problem: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> Roofline:
@@ -147,7 +146,7 @@ def _mark(row: CaseRow, styles: Sequence[str]) -> Mark:
     rate, intensity = row.values["flop.rate"].value, row.values["intensity"].value
     assert rate is not None
     assert intensity is not None
-    share, side = _under(row)
-    under = share.note if share.absent else f"{share.full} {share.note}, bound by {side.text}"
+    share = _under(row)
+    under = share.note if share.absent else f"{share.full} {share.note}"
     told = f"{row.name}: {row.cells['flop.rate'].full} at {row.cells['intensity'].full}, {under}"
     return Mark(row.series, styles.index(row.series), row.batch_size, intensity, rate, told)

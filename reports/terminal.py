@@ -74,6 +74,8 @@ def _parts(report: Report) -> Iterator[Part]:
             yield from table(report.changes.notable)
     for full in report.results:
         yield from table(full)
+    if report.forces.rows:
+        yield from table(report.forces)
     if report.profiles:
         yield from table(report.profiles)
     if report.failures:

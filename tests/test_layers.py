@@ -18,7 +18,7 @@ LAYERS = (
     ("record", "roof"),
     ("reach", "figures"),
     ("matrix", "store", "rates", "pair", "peak_table", "profile", "labels"),
-    ("comparison", "plausible"),
+    ("comparison", "plausible", "force"),
     ("measured_peaks", "caveats", "scaling"),
     ("judge",),
     ("machine", "nvml", "workload", "stopping", "covariates", "idle", "baseline"),
@@ -38,19 +38,8 @@ LAYERS = (
 )
 PURE = {
     *("errors", "identity", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
-    *(
-        "peaks",
-        "plausible",
-        "caveats",
-        "gating",
-        "pair",
-        "judge",
-        "roof",
-        "measured_peaks",
-        "profile",
-        "labels",
-        "scaling",
-    ),
+    *("peaks", "plausible", "caveats", "gating", "pair", "judge", "roof", "measured_peaks", "profile", "force"),
+    *("labels", "scaling"),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},

@@ -164,6 +164,16 @@ def test_a_board_that_ran_above_its_data_sheets_clock_may_do_so_much_more(comput
     assert texts(computed(0.99 * fast, clock=1.2e9), invalid=True)
 
 
+def test_an_mfu_above_one_is_never_shown_without_a_word(computed):
+    fast = DENSE * 1.98 / 1.83
+
+    (text,) = [text for text in caveats(computed(0.99 * fast, clock=1.98e9)) if "MFU" in text]
+    assert text.startswith("MFU is 107.1%: 1060 TFLOP/s of 989.4 TFLOP/s dense bf16")
+    assert text.endswith(": the board ran at 1.980 GHz, above the clock that it is stated at")
+    assert "above the dense bf16 peak" in caveats(computed(1.02 * fast, clock=1.98e9))[0]
+    assert not [text for text in caveats(computed(0.99 * DENSE, clock=1.98e9)) if "MFU" in text]
+
+
 @pytest.mark.parametrize("watts", [70.0, 67.0, 400.0, 700.0, 839.0])
 def test_power_between_the_idle_device_and_the_limit_is_believed(powered, watts):
     assert doubts(powered(joules(2 * watts))) == []

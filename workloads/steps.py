@@ -19,7 +19,7 @@ def training_step(
     """Forward, backward and update, with scaled gradients where the precision has a scaler; gives the detached loss.
 
     One and the same code is the step that is timed and the step that tells when each of its parts has ended: unheard,
-    the marks cost about a tenth of a microsecond. Zeroing the gradients and unscaling them is the optimizer's part.
+    the marks cost a fraction of a microsecond. Zeroing the gradients and unscaling them is the optimizer's part.
     """
     scaler = precision.scaler()
 

@@ -18,8 +18,8 @@ from torch.profiler import ProfilerActivity, profile, record_function, schedule,
 
 from bench.device import Device
 from bench.environment import scrub
-from bench.profile import Profile
-from bench.profiling.phases import BACKWARD, MARK
+from bench.profile import PHASE_MARK, Profile
+from bench.profiling.phases import BACKWARD
 from bench.profiling.summary import summarize
 from bench.profiling.trace import read
 from workloads import Prepared
@@ -87,7 +87,7 @@ def _marked_backward() -> Iterator[None]:
     backward = torch.autograd.backward
 
     def marked(*arguments: Any, **options: Any) -> None:
-        with record_function(MARK + BACKWARD):
+        with record_function(PHASE_MARK + BACKWARD):
             backward(*arguments, **options)
 
     torch.autograd.backward = marked

@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.profile import Operator
+from bench.profile import STEPS, Operator
 from bench.profiling.nesting import Node
 from bench.profiling.trace import STEP, Span
-
-STEPS = "ProfilerStep*"  # what torch calls all steps together: of these the own time is that outside of operators
 
 
 @dataclass

@@ -10,10 +10,9 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from bench.profile import PHASES, Phase
+from bench.profile import PHASE_MARK, PHASES, Phase
 from bench.profiling.trace import Span, Trace
 
-MARK = "phase: "
 DATA = "data"
 _FORWARD, BACKWARD, _OPTIMIZER, _REST = PHASES
 _ORDER = (DATA, _FORWARD, BACKWARD, _OPTIMIZER)  # those of a workload's own come before the rest
@@ -60,7 +59,7 @@ def _phase(span: Span) -> str | None:
         return _OPTIMIZER
     if span.name.startswith("enumerate(DataLoader)"):
         return DATA
-    return span.name.removeprefix(MARK) if span.name.startswith(MARK) else None
+    return span.name.removeprefix(PHASE_MARK) if span.name.startswith(PHASE_MARK) else None
 
 
 def _marks(host: Sequence[Span], step: Span) -> Iterator[tuple[Span, str]]:

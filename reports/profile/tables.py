@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from bench.profile import Operator, Profile, profile_of, why_none
+from bench.profile import STEPS, Operator, Profile, profile_of, why_none
 from bench.record import Record
 from reports.cell import Cell, Column, Table, absent, plain
 from reports.number import Scale, count, number, quantity, scale
 from reports.text import line
 
-STEPS = "ProfilerStep*"
 OUTSIDE = "outside operators (Python)"
 _SHOWN = 12  # operators and kernels of a table: the record has more, the trace all
 

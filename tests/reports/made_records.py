@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.case import Case
@@ -128,6 +129,21 @@ def failure(
         reason,
         replicates=(Replicate(0, status, reason, stderr=stderr),),
     )
+
+
+def counted(made: Record, flop: float = 1.5e10, size: float = 5e9) -> Record:
+    """The record with so many FLOPs and bytes of a step."""
+    counts = {"flop.dispatched": flop, "bytes.dispatched": size}
+    return replace(made, counters={name: {"value": number, "source": "made"} for name, number in counts.items()})
+
+
+def peak(rate: float, precision: str = "fp32", environment: Any = CPU, memory: bool = False) -> Record:
+    """A record of a peak that reached so many FLOP/s, or B/s of the memory."""
+    work = {"B": rate} if memory else {"product": 1.0}
+    window = Sample(3, 1, 1.0, (1.0,), work, None if memory else int(rate))
+    workload, axes = ("peak:Stream", {"kernel": "copy"}) if memory else ("peak:Product", {"kernel": "mm"})
+    case = Case(workload, environment["device"]["name"], precision, 1, axes)
+    return Record(RUN, case, environment, "ok", replicates=(replicate(0, [window], {}),))
 
 
 def many() -> list[Record]:

@@ -5,32 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from made_records import CPU, H100, RUN, record, replicate
+from made_records import H100, counted, peak, record
 
-from bench.case import Case
-from bench.record import Record, Sample, absent
+from bench.record import Record, absent
 from reports import build
 from reports.cell import Table
 from reports.draw import draw
 from reports.roofline import Roofline
-
-
-def counted(made: Record, flop: float = 1.5e10, size: float = 5e9) -> Record:
-    """The record with so many FLOPs and bytes of a step."""
-    counts = {"flop.dispatched": flop, "bytes.dispatched": size}
-    return replace(made, counters={name: {"value": number, "source": "made"} for name, number in counts.items()})
-
-
-def peak(rate: float, precision: str = "fp32", environment: Any = CPU, memory: bool = False) -> Record:
-    """A record of a peak that reached so many FLOP/s, or B/s of the memory."""
-    work = {"B": rate} if memory else {"product": 1.0}
-    window = Sample(3, 1, 1.0, (1.0,), work, None if memory else int(rate))
-    workload, axes = ("peak:Stream", {"kernel": "copy"}) if memory else ("peak:Product", {"kernel": "mm"})
-    case = Case(workload, environment["device"]["name"], precision, 1, axes)
-    return Record(RUN, case, environment, "ok", replicates=(replicate(0, [window], {}),))
 
 
 def roofs(records: Sequence[Record]) -> list[Roofline]:
@@ -53,7 +36,7 @@ def test_each_case_is_held_against_the_roof_at_its_intensity() -> None:
     last = [tuple(cell.text for cell in row[titles.index("Intensity") :]) for row in found.rows]
 
     # 3 FLOP/B x 0.5 TB/s = 1.5 TFLOP/s; 15 FLOP/B would be fed 7.5, and 4 can be computed.
-    assert titles[-4:] == ["Intensity", "Model FLOP/s", "Of the roof", "Bound by"]
+    assert titles[-4:] == ["Intensity", "Model FLOP/s", "Of the roof", "Held back by"]
     assert [(row[0], row[2], row[3]) for row in last] == [("3.000", "80.0", "memory"), ("15.00", "60.0", "compute")]
     assert found.rows[0][-2].raw == pytest.approx(1.2 / 1.5, rel=0.01)
 
@@ -66,7 +49,7 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     assert [mark.intensity for mark in picture.marks] == [3.0, 15.0]
     assert "<title>Roofline: bert:Pretrain</title>" in svg
     description = svg.partition("<desc>")[2].partition("</desc>")[0]
-    assert "at 3.000 FLOP/B, 80.0 % of 1.5 TFLOP/s, bound by memory" in description
+    assert "at 3.000 FLOP/B, 80.0 % of 1.5 TFLOP/s, the memory side of the roof" in description
     assert "Roof: 4 TFLOP/s measured by mm, run" in description
     assert svg.count('class="marker"') == len(CASES) + 1  # and one in the legend
     assert 'class="roof"' in svg

@@ -1,0 +1,146 @@
+"""What holds a case back: every force by its evidence, none by guess, and never one that the roofline denies."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.force import SHOWN, bound, reached
+from bench.profile import Operator, Profile
+from bench.rates import Value, values
+from bench.record import Reading
+from bench.roof import Ceiling, Roof
+
+ROOF = Roof({"fp32": Ceiling(4e12, "measured")}, Ceiling(5e11, "measured"))  # the ridge is at 8 FLOP/B
+H100 = {"device": {"label": "NVIDIA H100 80GB HBM3", "uuid": "GPU-1"}}
+
+
+@pytest.fixture
+def did(record, sample):
+    """Makes a record that did so many FLOP/s at an intensity (FLOP/B), with a profile or without one."""
+
+    def make(rate, intensity=None, profile=None, device="cpu"):
+        made = record([sample(flop=int(rate * 0.5))], device=device)
+        counts = {"flop.dispatched": 1e9, "bytes.dispatched": 1e9 / intensity} if intensity else {}
+        told = {name: {"value": number, "source": "made"} for name, number in counts.items()}
+        return replace(made, counters=told or None, profile=profile and profile.to_json())
+
+    return make
+
+
+def verdict(made, roof=ROOF, **more):
+    found = {one.metric: one for one in values(made)} | {
+        name.replace("_", "."): Value(name, "1", number, source="made") for name, number in more.items()
+    }
+    return bound(made, found, roof)
+
+
+def on_gpu(idle, launch=None):
+    shares = {"idle": Reading(idle, "torch.profiler")}
+    if launch is not None:
+        shares["launch_bound"] = Reading(launch, "torch.profiler")
+    return Profile("torch.profiler", "2", "now", "trace", 3, 0.3, (), 0, 0.0, shares=shares)
+
+
+def on_cpu(**seconds):
+    names = {"step": "ProfilerStep*", "backward": "phase: backward", "optimizer": "Optimizer.step#AdamW.step"}
+    operators = tuple(Operator(names.get(name, name), 3, one, one, 0.0) for name, one in seconds.items())
+    return Profile("torch.profiler", "2", "now", "trace", 3, 1.0, operators, len(operators), sum(seconds.values()))
+
+
+def test_compute_holds_what_reaches_half_of_the_measured_peak(did):
+    found = verdict(did(2.5e12, 16))
+
+    assert (found.force, found.gain) == ("compute", pytest.approx(1.6))
+    assert found.evidence == "2.5 TFLOP/s, 62% of the measured peak of 4 TFLOP/s, at 16 FLOP/B"
+
+
+def test_memory_holds_what_reaches_half_of_what_it_feeds(did):
+    found = verdict(did(0.8e12, 2))
+
+    assert (found.force, found.gain) == ("memory", pytest.approx(1.25))
+    assert found.evidence == "800 GFLOP/s, 80% of the 1 TFLOP/s that the memory feeds at 2 FLOP/B without a cache"
+
+
+@pytest.mark.parametrize("intensity", [2, 16])
+def test_half_of_the_roof_is_the_limit_on_either_side(did, intensity):
+    most = min(4e12, intensity * 5e11)
+
+    assert verdict(did(1.01 * SHOWN * most, intensity)).force is not None
+    below = verdict(did(0.99 * SHOWN * most, intensity))
+    assert (below.force, below.gain) == (None, None)
+    assert "no force is shown to hold it, a profile would look closer" in below.evidence
+
+
+def test_a_case_above_the_memorys_side_is_fed_by_caches_and_not_held_by_memory(did):
+    found = verdict(did(1.5e12, 2))
+
+    assert found.force is None
+    assert found.evidence.startswith("1.5 TFLOP/s, 150% of what the memory side of the measured roof allows, so caches")
+    assert verdict(did(3e12, 2)).force == "compute"  # 75 % of the peak
+
+
+def test_a_case_above_the_measured_peak_is_no_verdict_but_a_peak_that_is_too_low(did):
+    found = verdict(did(5e12, 16))
+
+    assert (found.force, found.gain) == (None, None)
+    assert found.evidence == "5 TFLOP/s is above the measured peak of 4 TFLOP/s: it is too low"
+
+
+def test_waiting_for_input_comes_before_all_else(did):
+    found = verdict(did(3e12, 16, on_cpu(step=0.9)), data_wait=0.75)
+
+    assert (found.force, found.gain) == ("data", pytest.approx(4.0))
+    assert found.evidence == "75% of the step waits for its input"
+    assert verdict(did(3e12, 16), data_wait=0.49).force == "compute"
+
+
+def test_an_idle_device_is_overhead_only_where_the_roof_shows_nothing(did):
+    profile = on_gpu(0.6, 0.55)
+    found = verdict(did(1e11, 16, profile, "cuda:0"))
+
+    assert (found.force, found.gain) == ("overhead", pytest.approx(2.5))
+    assert found.evidence == ("the device idles for 60% of a profiled step, 55% until its next kernel is launched")
+    assert verdict(did(3e12, 16, profile, "cuda:0")).force == "compute"
+    assert verdict(did(1e11, 16, on_gpu(0.49), "cuda:0")).force is None
+
+
+def test_on_a_cpu_overhead_is_what_is_outside_of_operators(did):
+    found = verdict(did(1e11, 16, on_cpu(step=0.3, backward=0.1, optimizer=0.2, mm=0.4)))
+
+    assert (found.force, found.gain) == ("overhead", pytest.approx(2.5))
+    assert found.evidence == "60% of a profiled step is spent outside of operators"
+    busy = verdict(did(1e11, 16, on_cpu(step=0.3, mm=0.7)))
+    assert busy.force is None
+    assert busy.evidence.endswith("a profile shows 30% of the step without computing")
+
+
+def test_a_profile_shows_overhead_without_any_peak(did):
+    assert verdict(did(1e11, 16, on_gpu(0.8), "cuda:0"), Roof()).force == "overhead"
+
+
+@pytest.mark.parametrize(
+    ("rate", "intensity", "roof", "reason"),
+    [
+        (1e12, 16, Roof(), "no bandwidth of this device in these stores; `wattmark peaks -o STORE` measures it"),
+        (1e12, 16, Roof({}, Ceiling(5e11, "m")), "no peak of this device in fp32 in these stores; `wattmark peaks"),
+        (1e12, None, ROOF, "nothing was counted"),
+    ],
+)
+def test_what_was_not_measured_is_no_verdict_and_says_what_is_missing(did, rate, intensity, roof, reason):
+    found = verdict(did(rate, intensity), roof)
+
+    assert (found.force, found.gain, found.judged) == (None, None, False)
+    assert found.evidence.startswith(reason)
+
+
+def test_a_case_that_was_not_measured_is_not_judged(did):
+    found = verdict(replace(did(3e12, 16), status="oom", reason="too large"))
+
+    assert (found.force, found.evidence, found.judged) == (None, "too large", False)
+
+
+def test_the_gain_takes_a_case_to_its_roof_and_no_further(did):
+    made = did(0.8e12, 2)
+    under = reached({one.metric: one for one in values(made)}, "fp32", ROOF)
+
+    assert verdict(made).gain * under.rate == pytest.approx(under.most)
