@@ -1,6 +1,6 @@
 """Rungs: each changes how a step is computed and not what it does; tuned takes those that pay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -190,6 +190,27 @@ def test_no_dropout_in_attention_is_another_training_and_never_part_of_tuned(set
 
     assert [layer.attention.self.dropout.p for layer in model.bert.encoder.layer] == [0.0, 0.0]
     assert model.dropout.p == model.bert.embeddings.dropout.p == 0.1
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        bert.Finetune(**REVIEWS, variant="packed+compile"),
+        resnet.Train(**PHOTOGRAPHS, variant="compile"),
+        resnet.Classify(**PHOTOGRAPHS, variant="folded+compile"),
+        speech.Recognize(batch_size=1, seconds=1, variant="compile"),
+    ],
+    ids=lambda workload: type(workload).__qualname__,
+)
+def test_what_is_called_is_compiled_where_that_is_asked_for_and_never_by_tuned(setup, monkeypatch, workload):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled.append(type(self).__name__))
+    assert "compile" in workload.prepare(setup()).model["rungs"]
+
+    name = "Chosen" if "packed" in workload.variant else "ResNetForImageClassification"
+    assert compiled == [name if not isinstance(workload, speech.Recognize) else "Wav2Vec2ForCTC"]
+    replace(workload, variant="tuned").prepare(setup())
+    assert len(compiled) == 1
 
 
 def test_folding_keeps_the_layout_and_leaves_no_batch_norm(setup):
