@@ -1,5 +1,5 @@
 """The commands of the house: `nox -s bench`, `tests`, `lint`, `types`, `gate`, and what measures us: `overhead`,
-`reporting`, `aa`, `calibrate`.
+`limits`, `reporting`, `aa`, `calibrate`.
 
 With `nox --no-venv` they use the torch that is already there (a vendor's container, a GPU box).
 """
@@ -44,6 +44,13 @@ def overhead(session: nox.Session) -> None:
     """Compare measured with hand-written, forked with spawned, ours with `import torch`: ratios within one run."""
     _install_with_data(session)
     _python(session, "tests/benchmarks/overhead.py", *session.posargs)
+
+
+@nox.session
+def limits(session: nox.Session) -> None:
+    """Compare tuned with plain rung by rung, and with the best recipe by hand: ratios within one run."""
+    _install_with_data(session)
+    _python(session, "tests/benchmarks/limits.py", *session.posargs)
 
 
 @nox.session

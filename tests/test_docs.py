@@ -25,11 +25,16 @@ from bench.peak_table import load
 from bench.rates import value
 from bench.run import axes_of
 from bench.store import Store
+from bench.workload import find
 from reports.gate import build, exporter
 from reports.plan.plan import SHEETS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+LADDERS = (
+    *("bert:Pretrain", "bert:Finetune", "bert:Classify", "resnet:Classify", "resnet:Train"),
+    *("speech:Recognize", "speech:Transcribe"),
+)
 CI = ("action.yml", "github.yml", "gitlab.yml")
 MEASURING = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", MEASURING, re.MULTILINE | re.DOTALL)
@@ -107,6 +112,30 @@ def test_the_examples_of_gating_run_as_written(tmp_path):
                 [sys.executable, "-P", "-m", "bench", *arguments], cwd=tmp_path, capture_output=True, text=True
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_examples_of_tuning_run_as_written_and_show_the_ladder(tmp_path):
+    text = (DOCS / "tuning.md").read_text(encoding="utf-8")
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            command = [sys.executable, "-P", "-m", "bench", *shlex.split(line)[1:]]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+    shown = (tmp_path / "ladder.md").read_text(encoding="utf-8")
+    assert all(f"| {variant} |" in shown for variant in ("plain", "packed", "tuned"))
+
+
+def test_every_rung_is_explained_for_every_workload_that_has_it():
+    text = (DOCS / "tuning.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| ([^|]*) \|", text, re.MULTILINE)
+
+    assert {name for name, _ in rows} == {name for one in LADDERS for name in find(one).RUNGS}
+    for one in LADDERS:
+        for name in find(one).RUNGS:
+            found = [of for rung, of in rows if rung == name]
+            family = f"`{one.partition(':')[0]}:*`"
+            assert any(f"`{one}`" in of or family in of or of.startswith("all but") for of in found), (one, name)
 
 
 def test_the_examples_of_planning_run_as_written(tmp_path):

@@ -235,3 +235,50 @@ def test_what_a_run_writes_follows_the_published_schema(wattmark, tmp_path):
     assert len(written) == 3
     for record in written:
         jsonschema.validate(record, schema)
+
+
+def test_the_record_has_the_settings_as_the_workload_left_them(wattmark, tmp_path):
+    (tmp_path / "my.toml").write_text('replicates = 1\nbudget = 0.05\n[[cases]]\nworkload = "toys:Resetting"\n')
+    done = wattmark("run", "my.toml", "--device", "cpu", "-o", "store")
+    assert done.returncode == 0, done.stderr
+
+    (record,) = Store(tmp_path / "store")
+
+    assert record.replicates[0].precision["fp32_precision"]["cuda.matmul"] == "tf32"
+
+
+VARIANTS = """
+replicates = 1
+budget = 0.05
+[[cases]]
+workload = "bert:Classify"
+size = "tiny"
+sequence_length = 256
+batch_size = 2
+"""
+
+
+def test_a_variant_is_kept_with_the_rungs_that_ran_and_its_gain_over_plain(wattmark, tmp_path):
+    (tmp_path / "my.toml").write_text(VARIANTS)
+    arguments = ("--variant", "plain,tuned", "--data", "generated", "--device", "cpu", "-o", "store")
+    done = wattmark("run", "my.toml", *arguments)
+    assert done.returncode == 0, done.stderr
+
+    plain, tuned = sorted(Store(tmp_path / "store"), key=lambda one: "variant" in one.case.parameters)
+
+    assert "rungs" not in plain.model
+    assert list(tuned.model["rungs"]) == ["packed"]
+    assert tuned.inputs == plain.inputs
+    assert plain.replicates[0].readings["time.compile"].reason == "nothing was compiled"
+    schema = json.loads(resources.files("bench").joinpath("record.schema.json").read_text())
+    jsonschema.validate(json.loads(tuned.to_json()), schema)
+    assert wattmark("report", "store", "-o", "report.json").returncode == 0
+    rows = json.loads((tmp_path / "report.json").read_text())["cases"]
+    assert sorted(row["speedup"]["note"] == "this is the plain fp32 case" for row in rows) == [False, True]
+
+
+def test_an_unknown_rung_is_one_line_and_exit_code_2(wattmark):
+    done = wattmark("run", "-w", "resnet:Train", "--variant", "quick", "-o", "store")
+
+    assert done.returncode == 2
+    assert "variant 'quick': must be plain, tuned, or some of fused, channels_last, compile" in done.stderr

@@ -31,19 +31,20 @@ PRELOAD = (
     "transformers.models.bert.modeling_bert",
     "transformers.models.bert.tokenization_bert",
     "torch.utils.flop_counter",
-    "workloads.chosen",
+    "workloads.models.chosen",
 )
 
 # (layers, width); a head is 64 wide and the inner layer four times the width.
 _SIZES = {"tiny": (2, 128), "base": (12, 768), "large": (24, 1024)}
 
 _MOST_SEQUENCES = 512
+_FULL = 0.9  # of the positions are text: tuned does not pack then
 
 _SDPA = {"attention": "sdpa"}
 _FUSED = Rung("optimizer=fused", rungs.on("cpu", "cuda"), {"optimizer": "fused"})
 _MASKED_HEAD = Rung("words guessed at the hidden positions only", rungs.always)
 _RUNGS: Mapping[str, Rung] = {
-    "packed": Rung("no padding: all sequences in one row, each attending to itself", rungs.on("cpu", "cuda"), _SDPA),
+    "packed": Rung("no padding: all sequences in one row, each attending to itself", rungs.on("cpu"), _SDPA),
     "onednn": ONEDNN,
     "compile": COMPILE,
 }
@@ -90,24 +91,22 @@ class _Bert:
 
     def _arrange(self, model: Any, batches: Sequence[Batch], setup: Setup) -> _Arranged:
         """The model and its batches as a climbed workload runs them."""
-        padded = any(not batch["attention_mask"].all() for batch in batches)
-        packed, words = padded and took(self, "packed"), took(self, "masked-head")
+        packed, words = took(self, "packed"), took(self, "masked-head")
         wrap: Callable[[Any], Any] = partial(_chosen, packed=packed) if packed or words else lambda model: model
         called = wrap(model)
         if self.compile:
             called.compile()
-        resident = _resident(batches, model, setup, padded and not packed, _choice(packed, words))
-        return _Arranged(called, resident, wrap, packed, () if padded else ("packed",))
+        masked = not packed and any(not batch["attention_mask"].all() for batch in batches)
+        resident = _resident(batches, model, setup, masked, _choice(packed, words))
+        return _Arranged(called, resident, wrap)
 
 
 class _Arranged(NamedTuple):
-    """What is called on which batches, how to make the same of another model, and which rungs had nothing to do."""
+    """What is called on which batches, and how to make the same of another model."""
 
     model: Any
     batches: Sequence[Batch]
     wrap: Callable[[Any], Any]
-    packed: bool
-    idle: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class Pretrain(_Bert):
         count = inputs.distinct(self.batch_size, _MOST_SEQUENCES)
         text = documents(setup.data, count * self.batch_size + 1)
         batches = pretraining_batches(text.content, self.batch_size, count, self.sequence_length)
-        climbed = climb(self, setup)
+        climbed = climb(self, setup, _useless(batches))
         model = climbed._build("BertForPreTraining", setup).train()
         return _training(climbed, model, adamw(model, 1e-4, climbed.optimizer), text, batches, setup)
 
@@ -150,7 +149,7 @@ class Finetune(_Bert):
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in train mode, its AdamW and up to four batches of reviews."""
         text, batches = _reviews(self, self.padding, setup)
-        climbed = climb(self, setup)
+        climbed = climb(self, setup, _useless(batches))
         model = climbed._build("BertForSequenceClassification", setup).train()
         return _training(climbed, model, adamw(model, 2e-5, climbed.optimizer), text, batches, setup)
 
@@ -165,15 +164,15 @@ class Classify(_Bert):
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in evaluation mode and up to four batches of reviews."""
         text, labelled = _reviews(self, self.padding, setup)
+        climbed = climb(self, setup, _useless(labelled))
         batches = [{name: tensor for name, tensor in batch.items() if name != "labels"} for batch in labelled]
-        climbed = climb(self, setup)
         model = climbed._build("BertForSequenceClassification", setup).eval()
         ready = climbed._arrange(model, batches, setup)
         return Prepared(
             step=steps.inference_step(ready.model, ready.batches, setup.precision),
-            work=[_work(batch, ready.packed) for batch in batches],
+            work=[_work(batch, took(climbed, "packed")) for batch in batches],
             inputs=inputs.describe(text, batches),
-            model=weights.describe(model, setup) | rungs.facts(climbed, ready.idle),
+            model=weights.describe(model, setup) | rungs.facts(climbed),
             flops=flops.batch_flops(model, ready.batches, trains=False, wrap=ready.wrap),
         )
 
@@ -196,6 +195,13 @@ def _reviews(workload: Finetune | Classify, padding: Padding, setup: Setup) -> t
     return text, review_batches(text.content, workload.batch_size, workload.sequence_length, padding)
 
 
+def _useless(batches: Sequence[Batch]) -> tuple[str, ...]:
+    """The rungs that do no good on such batches: with little padding, attention one by one costs what packing saves."""
+    text = sum(int(batch["attention_mask"].sum()) for batch in batches)
+    positions = sum(batch["attention_mask"].numel() for batch in batches)
+    return ("packed",) if text > _FULL * positions else ()
+
+
 def _training(
     climbed: Pretrain | Finetune,
     model: Any,
@@ -208,9 +214,9 @@ def _training(
     step = steps.training_step(ready.model, optimizer, ready.batches, setup.precision)
     return Prepared(
         step=step,
-        work=[_work(batch, ready.packed) for batch in batches],
+        work=[_work(batch, took(climbed, "packed")) for batch in batches],
         inputs=inputs.describe(text, batches),
-        model=weights.describe(model, setup) | rungs.facts(climbed, ready.idle),
+        model=weights.describe(model, setup) | rungs.facts(climbed),
         flops=flops.batch_flops(model, ready.batches, trains=True, wrap=ready.wrap),
         trains=True,
         parts=step,
@@ -218,7 +224,7 @@ def _training(
 
 
 def _chosen(model: Any, packed: bool) -> Any:
-    from workloads.chosen import Chosen
+    from workloads.models.chosen import Chosen
 
     return Chosen(model, packed)
 
@@ -227,7 +233,7 @@ def _choice(packed: bool, words: bool) -> Callable[[Batch], dict[str, Any]]:
     """Makes of a batch what the model is called with, besides its mask."""
     if not (packed or words):
         return lambda batch: {name: tensor for name, tensor in batch.items() if name != "attention_mask"}
-    from workloads.chosen import choose
+    from workloads.models.chosen import choose
 
     return partial(choose, packed=packed, words=words)
 

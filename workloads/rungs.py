@@ -8,7 +8,7 @@ step does stays the same, up to rounding and the order of random numbers; a rung
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
@@ -64,10 +64,11 @@ def check(workload: Laddered) -> None:
             raise ValueError(f"variant {workload.variant!r}: {name} sets {axis}={value}; leave out --set {axis}")
 
 
-def climb(workload: L, setup: Setup) -> L:
+def climb(workload: L, setup: Setup, useless: Collection[str] = ()) -> L:
     """The workload with its variant spelled out as the rungs that it takes here, and with the axes that they set.
 
-    ``tuned`` leaves out what this device has not, and what would change an axis that was set by hand.
+    ``tuned`` leaves out what this device has not, what is ``useless`` on these inputs, and what would change an axis
+    that was set by hand.
 
     Raises:
         NotImplementedError: this device has not a rung that was named.
@@ -76,11 +77,11 @@ def climb(workload: L, setup: Setup) -> L:
     taken: dict[str, Rung] = {}
     for name, rung in workload.RUNGS.items():
         wanted = name in named
-        tuned = TUNED in named and not name.startswith("no-") and not _against(workload, rung) and rung.pays(setup)
-        lack = rung.lacks(setup) if wanted or tuned else None
+        pays = TUNED in named and name not in useless and not _against(workload, rung) and rung.pays(setup)
+        lack = rung.lacks(setup) if wanted or pays else None
         if wanted and lack:
             raise NotImplementedError(f"variant {workload.variant}: no rung {name} here: {lack}")
-        if (wanted or tuned) and not lack:
+        if (wanted or pays) and not lack:
             taken[name] = rung
             rung.act()
     sets = {axis: value for rung in taken.values() for axis, value in rung.sets.items()}
@@ -93,15 +94,11 @@ def took(climbed: Laddered, name: str) -> bool:
     return name in climbed.variant.split("+")
 
 
-def facts(climbed: Laddered, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What a record says of them: the rungs that ran and what each means; nothing where the variant is plain.
-
-    ``without`` names those that had nothing to do.
-    """
+def facts(climbed: Laddered) -> dict[str, Any]:
+    """What a record says of a workload that `climb` gave: the rungs that ran and what each means; of plain, nothing."""
     if climbed.variant == PLAIN:
         return {}
-    ran = {name: rung.means for name, rung in climbed.RUNGS.items() if took(climbed, name) and name not in without}
-    return {"rungs": ran}
+    return {"rungs": {name: rung.means for name, rung in climbed.RUNGS.items() if took(climbed, name)}}
 
 
 def _against(workload: Laddered, rung: Rung) -> dict[str, Any]:

@@ -105,6 +105,25 @@ def test_speed_up_is_against_the_same_case_in_fp32_of_the_same_run():
     assert sorted(cell.text for cell in speedups.values()) == ["2.000", "—", "—", "—"]
 
 
+def test_speed_up_of_a_variant_is_against_the_plain_fp32_case_and_other_work_has_none():
+    plain = record(seconds=(0.2, 0.2, 0.2))
+    tuned, low, other = (
+        record(precision=precision, seconds=(0.05,) * 3, parameters={"sequence_length": 128, "variant": variant})
+        for precision, variant in (("fp32", "tuned"), ("bf16", "fused"), ("fp32", "tuned+no-attention-dropout"))
+    )
+
+    found = {row.case: row for row in build([plain, tuned, low, other]).cases}
+
+    assert found[plain.case.id].speedup.note == "this is the plain fp32 case"
+    assert (found[tuned.case.id].speedup.text, found[low.case.id].speedup.text) == ("4.000", "4.000")
+    assert found[other.case.id].speedup.raw is None
+    problems = {
+        name: found[one.case.id].problem for name, one in (("plain", plain), ("tuned", tuned), ("other", other))
+    }
+    assert problems["plain"] == problems["tuned"]
+    assert problems["other"] == f"{problems['plain']} no-attention-dropout"
+
+
 def test_a_speed_up_whose_interval_holds_one_says_so():
     rows = build([record(seconds=(0.1, 0.12, 0.08)), record(precision="bf16", seconds=(0.11, 0.09, 0.1))]).cases
 

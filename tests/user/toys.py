@@ -191,3 +191,14 @@ def fail(fault):
     elif fault == "nan":
         return torch.tensor(float("nan"))
     return None
+
+
+@dataclass(frozen=True)
+class Resetting(Mlp):
+    """Changes a setting of the process while it is prepared."""
+
+    def prepare(self, setup):
+        import torch
+
+        torch.backends.fp32_precision = "tf32"
+        return super().prepare(setup)

@@ -1,12 +1,13 @@
 """Rungs: each changes how a step is computed and not what it does; tuned takes those that pay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
 import torch
 
-from workloads import bert, chosen, resnet, rungs, speech, weights
+from workloads import bert, resnet, rungs, speech, weights
+from workloads.models import chosen
 from workloads.rungs import Rung, climb
 
 REVIEWS = {"size": "tiny", "batch_size": 2, "sequence_length": 256}
@@ -77,7 +78,8 @@ def test_every_batch_comes_out_as_the_plain_one_does(setup, case):
     workload, axes, variant = case
     plain, other = workload(**axes).prepare(setup()), workload(**axes, variant=variant).prepare(setup())
 
-    assert len(other.model["rungs"]) == len(plain.model.get("rungs", ())) + len(other.model["rungs"])
+    assert other.model["rungs"]
+    assert "rungs" not in plain.model
     for number in range(len(plain.work)):
         torch.testing.assert_close(other.step(number), plain.step(number), rtol=1e-4, atol=1e-4)
 
@@ -123,11 +125,14 @@ def test_plain_says_nothing_of_rungs_and_others_say_what_ran(setup):
     assert list(models["tuned"]["rungs"]) == ["fused", "packed"]
 
 
-def test_packing_where_nothing_is_padded_is_not_said_to_have_run(setup):
-    full = bert.Classify(size="tiny", batch_size=2, sequence_length=16, variant="packed").prepare(setup())
+def test_tuned_packs_where_a_tenth_is_padding_and_whoever_names_it_has_it(setup):
+    full = {"size": "tiny", "batch_size": 2, "sequence_length": 16}
+    tuned, packed = (bert.Classify(**full, variant=name).prepare(setup()) for name in ("tuned", "packed"))
 
-    assert full.model["rungs"] == {}
-    assert full.work[0] == {"sequence": 2, "token": 32, "real_token": 32}
+    assert tuned.model["rungs"] == {}
+    assert list(packed.model["rungs"]) == ["packed"]
+    assert packed.work[0] == {"sequence": 2, "token": 32, "real_token": 32}
+    assert list(bert.Classify(**REVIEWS, variant="tuned").prepare(setup()).model["rungs"]) == ["packed"]
 
 
 def test_packed_sequences_are_the_same_ones_and_no_token_is_padding(setup):
@@ -185,6 +190,27 @@ def test_no_dropout_in_attention_is_another_training_and_never_part_of_tuned(set
 
     assert [layer.attention.self.dropout.p for layer in model.bert.encoder.layer] == [0.0, 0.0]
     assert model.dropout.p == model.bert.embeddings.dropout.p == 0.1
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        bert.Finetune(**REVIEWS, variant="packed+compile"),
+        resnet.Train(**PHOTOGRAPHS, variant="compile"),
+        resnet.Classify(**PHOTOGRAPHS, variant="folded+compile"),
+        speech.Recognize(batch_size=1, seconds=1, variant="compile"),
+    ],
+    ids=lambda workload: type(workload).__qualname__,
+)
+def test_what_is_called_is_compiled_where_that_is_asked_for_and_never_by_tuned(setup, monkeypatch, workload):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled.append(type(self).__name__))
+    assert "compile" in workload.prepare(setup()).model["rungs"]
+
+    name = "Chosen" if "packed" in workload.variant else "ResNetForImageClassification"
+    assert compiled == [name if not isinstance(workload, speech.Recognize) else "Wav2Vec2ForCTC"]
+    replace(workload, variant="tuned").prepare(setup())
+    assert len(compiled) == 1
 
 
 def test_folding_keeps_the_layout_and_leaves_no_batch_norm(setup):

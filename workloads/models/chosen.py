@@ -1,7 +1,6 @@
 """BERT on chosen tokens: sequences in one row without padding, and the word head on the hidden words alone.
 
-The model's own layers, weights and losses, called in another order. This module imports torch, so only functions
-import it.
+The model's own layers, weights and losses, called in another order.
 """
 
 from __future__ import annotations

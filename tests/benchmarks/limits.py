@@ -1,0 +1,63 @@
+"""How near the limit we are, as ratios of two things in one run: `nox -s limits`.
+
+1. `--variant tuned` against `plain`, BERT-base fine-tuning at length 512 and batch 4 on the CPU, with the gain of each
+   rung of the ladder; and against the best recipe known written by hand, which a harness that costs nothing equals.
+
+Each line says the ratio, its two sides and the goal: met, missed, or not measurable here and why. Blocks of all ways
+alternate in one process; other load on the machine still moves them: then the ratio of CPU times beside is another one.
+Arguments: names of sections, all of them unless told.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+from bench.engines.local import Engine
+
+sys.path.append(str(Path(__file__).parent))
+
+from overhead import figures
+
+
+def main() -> None:
+    """Print the sections asked for."""
+    sections = {"tuned": tuned}
+    unknown = [name for name in sys.argv[1:] if name not in sections]
+    if unknown:
+        sys.exit(f"limits: no section {', '.join(unknown)}; there are {', '.join(sections)}")
+    for name in sys.argv[1:] or sections:
+        sections[name]()
+
+
+def tuned() -> None:
+    """The ladder from plain to tuned, and tuned against a loop by hand."""
+    with Engine(preload=("workloads.bert", "workloads.models.chosen", "ladder")) as engine:
+        found = figures(engine, "ladder:Ladder", {})
+    blocks, ladder = found["blocks"], found["ladder"]
+    print(f"BERT-base fine-tuning, CPU, fp32, length 512, batch 4; {found['real']:.0%} of the positions are text")
+    for below, above in pairwise(ladder):
+        rung = above.removeprefix(f"{below}+")
+        show(f"rung {rung}: {below} / {above}", blocks[below], blocks[above])
+    last = ladder[-1]
+    show(f"plain / tuned ({last}), strictly fp32", blocks["plain"], blocks[last], 1.6)
+    best = min(blocks.keys() & {last, "bf16"}, key=lambda name: min(blocks[name]))
+    words = "bf16" if best == "bf16" else "fp32"
+    show(f"plain in fp32 / tuned in the best precision, {words}", blocks["plain"], blocks[best], 3.0)
+    if found["bf16"]:
+        print(f"plain / tuned in bf16: not measurable here: {found['bf16']}")
+    show("by hand / tuned in the harness", blocks["by hand"], blocks["harness"], 1.0)
+    show("by hand / tuned in a bare loop (noise)", blocks["by hand"], blocks[last])
+
+
+def show(what: str, above: list, below: list, goal: float | None = None) -> None:
+    """One ratio of two ways' fastest blocks, wall and CPU time, with both sides in seconds."""
+    wall, cpu = (min(block[clock] for block in above) / min(block[clock] for block in below) for clock in (0, 1))
+    sides = f"{min(block[0] for block in above):.2f} s / {min(block[0] for block in below):.2f} s"
+    met = "" if goal is None else f"goal {goal:g}: {'met' if wall >= goal else 'missed'}"
+    print(f"{what:<62} {wall:7.3f}  (CPU time {cpu:.3f})  {sides:<20} {met}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

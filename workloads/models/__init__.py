@@ -1,0 +1,1 @@
+"""Models of our own making. These modules import torch at their top, so workloads import them in functions only."""
