@@ -85,8 +85,8 @@ class _ResNet:
     def _photographs(
         self, classes: int, place: Callable[[Batch], Batch], setup: Setup
     ) -> tuple[Any, list[Batch], feed.Feed | None]:
-        """Photographs; batches of their pixels of shape (batch_size, image, image, 3) as decoded, with random labels; and
-        what feeds such batches to a step, put on the device by ``place``, where that is asked for."""
+        """Photographs; batches of their pixels of shape (batch_size, image, image, 3) as decoded, with random labels;
+        and what feeds such batches to a step, put on the device by ``place``, where that is asked for."""
         import numpy as np
         import torch
 
