@@ -104,6 +104,12 @@ def _energy(per: Callable[[Sample], float], net: bool = False) -> Rule:
     return rule
 
 
+def _waiting(replicate: Replicate) -> Figure:
+    """The share of its windows that the step waited for input."""
+    waited = [_figure(_present(_of(replicate, sample, "data.waited"))) for sample in replicate.samples]
+    return waited[0]._replace(number=sum(one.number for one in waited) / sum(map(_seconds, replicate.samples)))
+
+
 def _agreement(by: Rule, other: Rule) -> Rule:
     """Mean power by one method over that by another one."""
 
@@ -184,6 +190,7 @@ _DERIVED: dict[str, Rule] = {
     "energy.item": _energy(_item),
     "energy.step.net": _energy(_steps, net=True),
     "energy.item.net": _energy(_item, net=True),
+    "data.wait": _waiting,
     "energy.ratio": _agreement(_power("energy"), _power("energy.integrated")),
 }
 READ = {name: _reading(name) for name in METRICS if name not in _DERIVED and not name.startswith(LATENCY)}

@@ -231,6 +231,15 @@ _ALL = (
         "sum",
         kind="count",
     ),
+    Metric(
+        "data.wait",
+        "1",
+        "lower",
+        "data",
+        "Share of the windows in which the step waited for its input pipeline.",
+        kind="share",
+    ),
+    Metric("data.rate", "item/s", "higher", "data", "Work that the input pipeline feeds while no step asks for it."),
     Metric("loss.first", "1", "neither", "quality", "Training loss of the first step after preparing."),
     Metric("loss.last", "1", "neither", "quality", "Training loss of the last measured step."),
 )

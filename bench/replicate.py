@@ -26,6 +26,7 @@ from bench.measuring import Tell, measure
 from bench.meters import open_meters
 from bench.record import Replicate, Sample, Status, absent
 from bench.split import split
+from bench.waiting import Waiting, alone
 from bench.workload import Workload, find
 from workloads import Prepared, Setup
 
@@ -83,6 +84,8 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         built = build(job, where)
         tell("prepared", {"seconds": built.seconds})
         prepared = built.prepared
+        if prepared.feed:
+            meters.add("data", Waiting(prepared.feed))
         measured = measure(prepared.step, prepared.work, where, job.plan, meters, Covariates(), prepared.trains, tell)
         facts = meters.facts()
     finally:
@@ -97,7 +100,7 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         steady=measured.steady,
         ended_by=measured.ended_by,
         samples=tuple(_with_flop(sample, flops) for sample in measured.samples),
-        readings={**idle, **measured.losses, **parts, **compiling()},
+        readings={**idle, **measured.losses, **parts, **alone(prepared), **compiling()},
         meters=facts,
     )
     counted = _counters(built, where, flops, last) if job.count else None

@@ -24,7 +24,7 @@ LAYERS = (
     ("machine", "nvml", "workload", "stopping", "covariates", "idle", "baseline"),
     ("environment", "foreign", "sampler"),
     ("device", "meters", "probe", "operators"),
-    ("measuring", "precision", "own_step", "counters", "profiling", "compiling"),
+    ("measuring", "precision", "own_step", "counters", "profiling", "compiling", "waiting"),
     ("split",),
     ("job",),
     ("replicate", "engines"),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from workloads import flops, inputs, rungs, steps, weights
 from workloads.axes import check
-from workloads.inputs.pretraining import pretraining_batches
+from workloads.inputs import feed
+from workloads.inputs.feed import OFF
+from workloads.inputs.pretraining import Pairs
 from workloads.inputs.reviews import review_batches
 from workloads.inputs.text import VOCABULARY, documents
 from workloads.prepared import Prepared
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from workloads.setup import Setup
 
 Batch = Mapping[str, "Tensor"]
+Read = Callable[[Sequence[int]], Any]  # documents by their numbers
+Again = Callable[[Read, int], Batch]  # makes a batch of what is read anew
 Padding = Literal["max_length", "longest"]
 Optimizer = Literal["for-loop", "foreach", "fused"]
 
@@ -61,12 +65,14 @@ class _Bert:
     attention: Literal["sdpa", "eager"] = "sdpa"
     compile: bool = False
     variant: str = rungs.PLAIN
+    pipeline: str = OFF
 
     RUNGS: ClassVar[Mapping[str, Rung]] = _RUNGS
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), sequence_length=(8, 512))
         rungs.check(self)
+        feed.check(self.pipeline)
 
     def _build(self, class_name: str, setup: Setup) -> Any:
         """The model class of that name from transformers, built at this size."""
@@ -89,23 +95,27 @@ class _Bert:
                 layer.attention.self.dropout.p = 0.0
         return model
 
-    def _arrange(self, model: Any, batches: Sequence[Batch], setup: Setup) -> _Arranged:
-        """The model and its batches as a climbed workload runs them."""
+    def _arrange(
+        self, model: Any, text: inputs.Inputs[Any], batches: Sequence[Batch], again: Again, setup: Setup
+    ) -> _Arranged:
+        """The model and its batches as a climbed workload runs them; ``again`` makes one of texts read anew."""
         packed, words = took(self, "packed"), took(self, "masked-head")
         wrap: Callable[[Any], Any] = partial(_chosen, packed=packed) if packed or words else lambda model: model
         called = wrap(model)
         if self.compile:
             called.compile()
         masked = not packed and any(not batch["attention_mask"].all() for batch in batches)
-        resident = _resident(batches, model, setup, masked, _choice(packed, words))
-        return _Arranged(called, resident, wrap)
+        place = _placing(model, setup, masked, _choice(packed, words))
+        fed = feed.feed(self.pipeline, text, again, len(batches), place, setup)
+        return _Arranged(called, [place(batch) for batch in batches], fed, wrap)
 
 
 class _Arranged(NamedTuple):
-    """What is called on which batches, and how to make the same of another model."""
+    """What is called on which batches, or what feeds them to it, and how to make the same of another model."""
 
     model: Any
     batches: Sequence[Batch]
+    feed: feed.Feed | None
     wrap: Callable[[Any], Any]
 
 
@@ -126,10 +136,16 @@ class Pretrain(_Bert):
         """Build the model in train mode, its AdamW and up to four batches of sentence pairs."""
         count = inputs.distinct(self.batch_size, _MOST_SEQUENCES)
         text = documents(setup.data, count * self.batch_size + 1)
-        batches = pretraining_batches(text.content, self.batch_size, count, self.sequence_length)
+        pairs = Pairs(text.content, self.batch_size, self.sequence_length)
+        batches = [pairs.batch(number, text.content.__getitem__) for number in range(count)]
+
+        def again(read: Read, number: int) -> Batch:
+            needed = pairs.needed(number)
+            return pairs.batch(number, dict(zip(needed, read(needed), strict=True)).__getitem__)
+
         climbed = climb(self, setup, _useless(batches))
         model = climbed._build("BertForPreTraining", setup).train()
-        return _training(climbed, model, adamw(model, 1e-4, climbed.optimizer), text, batches, setup)
+        return _training(climbed, model, adamw(model, 1e-4, climbed.optimizer), text, batches, again, setup)
 
 
 @dataclass(frozen=True)
@@ -148,10 +164,10 @@ class Finetune(_Bert):
 
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in train mode, its AdamW and up to four batches of reviews."""
-        text, batches = _reviews(self, self.padding, setup)
+        text, batches, again = _reviews(self, self.padding, setup)
         climbed = climb(self, setup, _useless(batches))
         model = climbed._build("BertForSequenceClassification", setup).train()
-        return _training(climbed, model, adamw(model, 2e-5, climbed.optimizer), text, batches, setup)
+        return _training(climbed, model, adamw(model, 2e-5, climbed.optimizer), text, batches, again, setup)
 
 
 @dataclass(frozen=True)
@@ -163,17 +179,18 @@ class Classify(_Bert):
 
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in evaluation mode and up to four batches of reviews."""
-        text, labelled = _reviews(self, self.padding, setup)
+        text, labelled, again = _reviews(self, self.padding, setup)
         climbed = climb(self, setup, _useless(labelled))
-        batches = [{name: tensor for name, tensor in batch.items() if name != "labels"} for batch in labelled]
+        batches = [_unlabelled(batch) for batch in labelled]
         model = climbed._build("BertForSequenceClassification", setup).eval()
-        ready = climbed._arrange(model, batches, setup)
+        ready = climbed._arrange(model, text, batches, lambda read, i: _unlabelled(again(read, i)), setup)
         return Prepared(
-            step=steps.inference_step(ready.model, ready.batches, setup.precision),
+            step=steps.inference_step(ready.model, ready.feed or ready.batches, setup.precision),
             work=[_work(batch, took(climbed, "packed")) for batch in batches],
             inputs=inputs.describe(text, batches),
             model=weights.describe(model, setup) | rungs.facts(climbed),
             flops=flops.batch_flops(model, ready.batches, trains=False, wrap=ready.wrap),
+            feed=ready.feed,
         )
 
 
@@ -189,10 +206,18 @@ def adamw(model: Any, learning_rate: float, kind: Optimizer) -> AdamW:
     return AdamW(groups, lr=learning_rate, foreach=kind == "foreach", fused=kind == "fused")
 
 
-def _reviews(workload: Finetune | Classify, padding: Padding, setup: Setup) -> tuple[Any, list[dict[str, Tensor]]]:
-    count = inputs.distinct(workload.batch_size, _MOST_SEQUENCES) * workload.batch_size
-    text = documents(setup.data, count)
-    return text, review_batches(text.content, workload.batch_size, workload.sequence_length, padding)
+def _reviews(workload: Finetune | Classify, padding: Padding, setup: Setup) -> tuple[Any, Sequence[Batch], Again]:
+    size, length = workload.batch_size, workload.sequence_length
+    text = documents(setup.data, inputs.distinct(size, _MOST_SEQUENCES) * size)
+
+    def again(read: Read, number: int) -> Batch:
+        return review_batches(read(range(number * size, (number + 1) * size)), size, length, padding)[0]
+
+    return text, review_batches(text.content, size, length, padding), again
+
+
+def _unlabelled(batch: Batch) -> Batch:
+    return {name: tensor for name, tensor in batch.items() if name != "labels"}
 
 
 def _useless(batches: Sequence[Batch]) -> tuple[str, ...]:
@@ -208,10 +233,11 @@ def _training(
     optimizer: AdamW,
     text: inputs.Inputs[Any],
     batches: Sequence[Batch],
+    again: Again,
     setup: Setup,
 ) -> Prepared:
-    ready = climbed._arrange(model, batches, setup)
-    step = steps.training_step(ready.model, optimizer, ready.batches, setup.precision)
+    ready = climbed._arrange(model, text, batches, again, setup)
+    step = steps.training_step(ready.model, optimizer, ready.feed or ready.batches, setup.precision)
     return Prepared(
         step=step,
         work=[_work(batch, took(climbed, "packed")) for batch in batches],
@@ -220,6 +246,7 @@ def _training(
         flops=flops.batch_flops(model, ready.batches, trains=True, wrap=ready.wrap),
         trains=True,
         parts=step,
+        feed=ready.feed,
     )
 
 
@@ -238,10 +265,10 @@ def _choice(packed: bool, words: bool) -> Callable[[Batch], dict[str, Any]]:
     return partial(choose, packed=packed, words=words)
 
 
-def _resident(
-    batches: Sequence[Batch], model: Any, setup: Setup, masked: bool, choice: Callable[[Batch], dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The batches on the device, their masks in the form that the model's attention takes.
+def _placing(
+    model: Any, setup: Setup, masked: bool, choice: Callable[[Batch], dict[str, Any]]
+) -> Callable[[Batch], Batch]:
+    """Puts a batch on the device, its mask in the form that the model's attention takes.
 
     The model would make the same masks in every step, and first wait for the device to say whether a batch has any
     padding. As it does, batches go without a mask where no batch has padding (other, faster kernels take them then).
@@ -256,13 +283,13 @@ def _resident(
         )
 
     def place(value: Any) -> Any:
-        return value.to(setup.device) if torch.is_tensor(value) else value
+        return value.to(setup.device, non_blocking=True) if torch.is_tensor(value) else value
 
     def move(batch: Batch) -> dict[str, Any]:
         moved = {name: place(value) for name, value in choice(batch).items()}
         return {**moved, "attention_mask": mask(place(batch["attention_mask"]))} if masked else moved
 
-    return [move(batch) for batch in batches]
+    return move
 
 
 def _work(batch: Batch, packed: bool) -> dict[str, float]:

@@ -18,6 +18,16 @@ class Parts(Protocol):
     def __call__(self, i: int, mark: Mark = ...) -> Tensor: ...
 
 
+class Waited(Protocol):
+    """An input pipeline: how long the step has waited for it so far (s), and the batches a second that it gives alone,
+    over so many seconds at least."""
+
+    @property
+    def waited(self) -> float: ...
+
+    def alone(self, seconds: float) -> float: ...
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A built workload: only ``step`` is timed.
@@ -29,7 +39,8 @@ class Prepared:
     FLOPs), or is None where they are not defined. ``inputs`` has ``kind`` (real or generated), ``name`` and ``sha256``
     of the inputs used; ``model`` has ``parameters`` (a count), ``weights`` (random, or where they were loaded from)
     and, where it is known, ``bytes`` of the parameters. ``parts`` is None, or the very same step which also tells its
-    parts apart: forward, backward and optimizer; what it marks by no name is the rest.
+    parts apart: forward, backward and optimizer; what it marks by no name is the rest. ``feed`` is None where batches
+    lie on the device, or the input pipeline that the step takes them from.
     """
 
     step: Callable[[int], Tensor]
@@ -39,3 +50,4 @@ class Prepared:
     flops: Callable[[int], int] | None = None
     trains: bool = False
     parts: Parts | None = None
+    feed: Waited | None = None

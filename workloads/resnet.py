@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from workloads import flops, inputs, rungs, steps, weights
 from workloads.axes import check
+from workloads.inputs import feed
+from workloads.inputs.feed import OFF
 from workloads.inputs.images import DEVIATION, MEAN, squares
 from workloads.prepared import Prepared
 from workloads.rungs import COMPILE, Rung, climb, took
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workloads.setup import Setup
+
+Batch = Mapping[str, "Tensor"]
 
 # Worth importing once before forking; none of them runs anything or touches a device.
 PRELOAD = ("transformers.models.resnet.modeling_resnet", "torch.utils.flop_counter")
@@ -41,12 +45,14 @@ class _ResNet:
     layout: Literal["contiguous", "channels_last"] = "contiguous"
     compile: bool = False
     variant: str = rungs.PLAIN
+    pipeline: str = OFF
 
     RUNGS: ClassVar[Mapping[str, Rung]] = {}
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), image=(32, 1024))
         rungs.check(self)
+        feed.check(self.pipeline)
 
     def _build(self, setup: Setup) -> Any:
         from transformers import ResNetConfig
@@ -76,8 +82,11 @@ class _ResNet:
 
         return torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
 
-    def _photographs(self, classes: int, setup: Setup) -> tuple[Any, list[dict[str, Tensor]]]:
-        """Pixels of shape (batch_size, image, image, 3) as decoded, and random labels."""
+    def _photographs(
+        self, classes: int, place: Callable[[Batch], Batch], setup: Setup
+    ) -> tuple[Any, list[Batch], feed.Feed | None]:
+        """Photographs; batches of their pixels of shape (batch_size, image, image, 3) as decoded, with random labels;
+        and what feeds such batches to a step, put on the device by ``place``, where that is asked for."""
         import numpy as np
         import torch
 
@@ -85,14 +94,20 @@ class _ResNet:
         photographs = squares(setup.data, count * self.batch_size, self.image)
         classes_drawn = np.random.default_rng(inputs.SEED).integers(classes, size=len(photographs.content))
         pixels, labels = (torch.from_numpy(array).chunk(count) for array in (photographs.content, classes_drawn))
-        return photographs, [{"pixels": pixels[i], "labels": labels[i]} for i in range(count)]
+
+        def again(read: Callable[[Sequence[int]], Any], number: int) -> Batch:
+            items = range(number * self.batch_size, (number + 1) * self.batch_size)
+            return {"pixels": torch.from_numpy(read(items)), "labels": labels[number]}
+
+        batches: list[Batch] = [{"pixels": pixels[i], "labels": labels[i]} for i in range(count)]
+        return photographs, batches, feed.feed(self.pipeline, photographs, again, count, place, setup)
 
     def _normalised(self, pixels: Tensor, setup: Setup) -> Tensor:
         """Pixels on the device as the model takes them: (batch_size, 3, image, image), normalised as for ImageNet."""
         import torch
 
         mean, deviation = (torch.tensor(values, device=setup.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
-        channels_first = pixels.to(setup.device).permute(0, 3, 1, 2)
+        channels_first = pixels.to(setup.device, non_blocking=True).permute(0, 3, 1, 2)
         normalised = (channels_first / 255 - mean) / deviation
         return normalised.to(setup.precision.weights).contiguous(memory_format=self._memory_format)
 
@@ -114,14 +129,19 @@ class Classify(_ResNet):
         climbed = climb(self, setup)
         model = climbed._build(setup).eval()
         described = weights.describe(model, setup) | rungs.facts(climbed)
-        photographs, batches = self._photographs(model.config.num_labels, setup)
-        resident = [{"pixel_values": climbed._normalised(batch["pixels"], setup)} for batch in batches]
+
+        def place(batch: Batch) -> Batch:
+            return {"pixel_values": climbed._normalised(batch["pixels"], setup)}
+
+        photographs, batches, fed = self._photographs(model.config.num_labels, place, setup)
+        resident = [place(batch) for batch in batches]
         return Prepared(
-            step=steps.inference_step(climbed._arrange(model), resident, setup.precision),
+            step=steps.inference_step(climbed._arrange(model), fed or resident, setup.precision),
             work=[{"image": self.batch_size}] * len(batches),
             inputs=inputs.describe(photographs, batches),
             model=described,
             flops=flops.batch_flops(model, resident, trains=False),
+            feed=fed,
         )
 
 
@@ -149,12 +169,14 @@ class Train(_ResNet):
         model = climbed._arrange(climbed._build(setup).train())
         how = {"fused": True} if took(climbed, "fused") else {}
         optimizer = SGD(model.parameters(), lr=0.1 * self.batch_size / 256, momentum=0.9, weight_decay=1e-4, **how)
-        photographs, batches = self._photographs(model.config.num_labels, setup)
-        resident = [
-            {"pixel_values": climbed._normalised(batch["pixels"], setup), "labels": batch["labels"].to(setup.device)}
-            for batch in batches
-        ]
-        step = steps.training_step(model, optimizer, resident, setup.precision)
+
+        def place(batch: Batch) -> Batch:
+            labels = batch["labels"].to(setup.device, non_blocking=True)
+            return {"pixel_values": climbed._normalised(batch["pixels"], setup), "labels": labels}
+
+        photographs, batches, fed = self._photographs(model.config.num_labels, place, setup)
+        resident = [place(batch) for batch in batches]
+        step = steps.training_step(model, optimizer, fed or resident, setup.precision)
         return Prepared(
             step=step,
             work=[{"image": self.batch_size}] * len(batches),
@@ -163,6 +185,7 @@ class Train(_ResNet):
             flops=flops.batch_flops(model, resident, trains=True),
             trains=True,
             parts=step,
+            feed=fed,
         )
 
 

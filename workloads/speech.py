@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from workloads import flops, inputs, rungs, steps, transcription, weights
 from workloads.axes import check
+from workloads.inputs import feed
 from workloads.inputs.audio import SAMPLE_RATE, clips
+from workloads.inputs.feed import OFF
 from workloads.prepared import Prepared
 from workloads.rungs import ONEDNN, Rung, climb, took
 from workloads.transcription import END, ENGLISH, NO_TIMESTAMPS, START, TRANSCRIBE
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workloads.setup import Setup
+
+Batch = Mapping[str, "Tensor"]
 
 # Worth importing once before forking; none of them runs anything or touches a device.
 PRELOAD = (
@@ -48,12 +52,14 @@ class Recognize:
     batch_size: int = 4
     seconds: int = 10
     variant: str = rungs.PLAIN
+    pipeline: str = OFF
 
     RUNGS: ClassVar[Mapping[str, Rung]] = {"folded": _FOLDED, "onednn": ONEDNN, "compile": _COMPILED}
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), seconds=(1, 600))
         rungs.check(self)
+        feed.check(self.pipeline)
 
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in evaluation mode and up to four batches of clips."""
@@ -64,14 +70,19 @@ class Recognize:
             fold(model)
         if took(climbed, "compile"):
             model.compile()
-        speech, batches = _speech(setup.data, self.batch_size, self.seconds)
-        resident = [{"input_values": _standardised(batch["samples"], setup)} for batch in batches]
+
+        def place(batch: Batch) -> Batch:
+            return {"input_values": _standardised(batch["samples"], setup)}
+
+        speech, batches, fed = _speech(self, place, setup)
+        resident = [place(batch) for batch in batches]
         return Prepared(
-            step=steps.inference_step(model, resident, setup.precision),
+            step=steps.inference_step(model, fed or resident, setup.precision),
             work=[{"audio_s": self.batch_size * self.seconds, "clip": self.batch_size}] * len(batches),
             inputs=inputs.describe(speech, batches),
             model=described,
             flops=flops.batch_flops(model, resident, trains=False),
+            feed=fed,
         )
 
     def _build(self, setup: Setup) -> Any:
@@ -87,9 +98,10 @@ class Transcribe:
     """Whisper inference: one batch of speech decoded greedily to a fixed number of tokens.
 
     The encoder always sees a window of 30 s, padded with silence; ``audio_s`` counts the speech in it. The log-mel
-    spectrogram is made in ``prepare``, not in the step. The step is transformers' ``generate`` with its cache, which
-    waits for the device once a token to see whether all texts have ended. The end of text is forbidden until
-    ``tokens`` tokens are out, so every text has exactly that many; the prompt's four are not counted.
+    spectrogram is made in ``prepare`` and not in the step, but with a pipeline, where it is part of feeding it. The
+    step is transformers' ``generate`` with its cache, which waits for the device once a token to see whether all texts
+    have ended. The end of text is forbidden until ``tokens`` tokens are out, so every text has exactly that many; the
+    prompt's four are not counted.
     """
 
     version: ClassVar[int] = 1
@@ -98,12 +110,14 @@ class Transcribe:
     seconds: int = 30
     tokens: int = 100  # about what 30 s of reading aloud hold
     variant: str = rungs.PLAIN
+    pipeline: str = OFF
 
     RUNGS: ClassVar[Mapping[str, Rung]] = {"greedy": _GREEDY, "onednn": ONEDNN}
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), seconds=(1, 30), tokens=(1, 444))  # the decoder has 448 positions
         rungs.check(self)
+        feed.check(self.pipeline)
 
     def prepare(self, setup: Setup) -> Prepared:
         """Build the model in evaluation mode and up to four batches of spectrograms.
@@ -113,8 +127,12 @@ class Transcribe:
         climbed = climb(self, setup)
         model = self._build(setup).eval()
         decode = transcription.greedily if took(climbed, "greedy") else transcription.generate
-        speech, batches = _speech(setup.data, self.batch_size, self.seconds)
-        features = [_log_mel(batch["samples"], setup) for batch in batches]
+
+        def place(batch: Batch) -> Tensor:
+            return _log_mel(batch["samples"], setup)
+
+        speech, batches, fed = _speech(self, place, setup)
+        features = fed or [place(batch) for batch in batches]
         count = cache(lambda: transcription.batch_flops(model, self.batch_size, self.tokens))
         work = {
             "audio_s": self.batch_size * self.seconds,
@@ -127,6 +145,7 @@ class Transcribe:
             inputs=inputs.describe(speech, batches),
             model=weights.describe(model, setup) | rungs.facts(climbed),
             flops=lambda i: count(),
+            feed=fed,
         )
 
     def _build(self, setup: Setup) -> Any:
@@ -183,18 +202,27 @@ def _forbid_timestamps(model: Any) -> None:
         model.proj_out.weight[NO_TIMESTAMPS + 1 :].zero_()
 
 
-def _speech(data: str, batch_size: int, seconds: int) -> tuple[Any, list[dict[str, Tensor]]]:
-    """16-bit samples of shape (batch_size, seconds * 16 000) as recorded."""
+def _speech(
+    workload: Recognize | Transcribe, place: Callable[[Batch], Any], setup: Setup
+) -> tuple[Any, list[Batch], feed.Feed | None]:
+    """Speech, batches of its 16-bit samples of shape (batch_size, seconds * 16 000) as recorded, and what feeds
+    such batches to a step, put on the device by ``place``, where it is asked for."""
     import torch
 
-    count = inputs.distinct(batch_size, _MOST_CLIPS)
-    speech = clips(data, count * batch_size, seconds)
-    return speech, [{"samples": samples} for samples in torch.from_numpy(speech.content).chunk(count)]
+    size = workload.batch_size
+    count = inputs.distinct(size, _MOST_CLIPS)
+    speech = clips(setup.data, count * size, workload.seconds)
+
+    def again(read: Callable[[Sequence[int]], Any], number: int) -> Batch:
+        return {"samples": torch.from_numpy(read(range(number * size, (number + 1) * size)))}
+
+    batches: list[Batch] = [{"samples": samples} for samples in torch.from_numpy(speech.content).chunk(count)]
+    return speech, batches, feed.feed(workload.pipeline, speech, again, count, place, setup)
 
 
 def _standardised(samples: Tensor, setup: Setup) -> Tensor:
     """Clips on the device as wav2vec2 takes them: mean 0 and variance 1 each."""
-    waves = samples.to(setup.device).float() / 32_768
+    waves = samples.to(setup.device, non_blocking=True).float() / 32_768
     centred = waves - waves.mean(dim=1, keepdim=True)
     return (centred / (centred.var(dim=1, keepdim=True, correction=0) + 1e-7).sqrt()).to(setup.precision.weights)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from workloads import flops
+from workloads import flops, steps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,7 +56,11 @@ def greedily(model: Any, features: Tensor, tokens: int) -> None:
 
 
 def step(
-    model: Any, batches: Sequence[Tensor], tokens: int, setup: Setup, decode: Decode = generate
+    model: Any,
+    batches: Sequence[Tensor] | Callable[[int], Tensor],
+    tokens: int,
+    setup: Setup,
+    decode: Decode = generate,
 ) -> Callable[[int], Tensor]:
     """Greedy decoding of one batch of spectrograms; gives the logits of the last token, (batch_size, vocabulary).
 
@@ -70,10 +74,12 @@ def step(
     # a length is set twice: in the step that would be two lines of stderr.
     logging.getLogger("transformers.generation").setLevel(logging.ERROR)
 
+    batch = steps.in_turn(batches)
+
     def run(i: int) -> Tensor:
-        last = LastPass()
+        last, features = LastPass(), batch(i)
         with model.proj_out.register_forward_hook(last), torch.inference_mode(), setup.precision.autocast():
-            decode(model, batches[i % len(batches)], tokens)
+            decode(model, features, tokens)
         if last.passes != [_PROMPT] + [1] * (tokens - 1):
             raise RuntimeError(f"Whisper decoded {len(last.passes)} tokens; {tokens} were asked for")
         return last.logits

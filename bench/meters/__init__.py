@@ -127,6 +127,10 @@ class Meters(Meter):
     def __init__(self, meters: Mapping[str, Meter]) -> None:
         self._meters = dict(meters)
 
+    def add(self, name: str, meter: Meter) -> None:
+        """One more, for what is known only when the case is prepared."""
+        self._meters[name] = meter
+
     def before(self) -> Mapping[str, Reading]:
         return merged([meter.before() for meter in self._meters.values()])
 

