@@ -137,7 +137,8 @@ def _not_shown(record: Record, under: Reached) -> str:
         else f"and a profile shows {share:.0%} of the step without computing"
     )
     cached = ", so caches feed it" if under.side == "memory" and under.share > 1 else ""
-    near = f"{si(under.rate, 'FLOP/s')}, {under.share:.0%} of what the {under.side} side of the measured roof allows"
+    allowed = f"{si(under.most, 'FLOP/s')} that the {under.side} side of the measured roof allows"
+    near = f"{si(under.rate, 'FLOP/s')}, {under.share:.0%} of the {allowed}"
     return f"{near}{cached}; no force is shown to hold it, {closer}"
 
 

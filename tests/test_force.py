@@ -75,7 +75,9 @@ def test_a_case_above_the_memorys_side_is_fed_by_caches_and_not_held_by_memory(d
     found = verdict(did(1.5e12, 2))
 
     assert found.force is None
-    assert found.evidence.startswith("1.5 TFLOP/s, 150% of what the memory side of the measured roof allows, so caches")
+    assert found.evidence.startswith(
+        "1.5 TFLOP/s, 150% of the 1 TFLOP/s that the memory side of the measured roof allows, so caches"
+    )
     assert verdict(did(3e12, 2)).force == "compute"  # 75 % of the peak
 
 

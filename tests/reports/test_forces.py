@@ -74,7 +74,7 @@ def test_what_is_far_below_its_roof_is_held_by_none_and_gains_nothing() -> None:
 
     assert (force, gain) == ("none shown", "—")
     assert evidence.startswith(
-        "2.4 TFLOP/s, 6% of what the compute side of the measured roof allows; no force is shown"
+        "2.4 TFLOP/s, 6% of the 40 TFLOP/s that the compute side of the measured roof allows; no force is shown"
     )
 
 
