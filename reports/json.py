@@ -26,6 +26,7 @@ def export(report: Report) -> bytes:
         "baseline": _table(report.changes.table) if report.changes else None,
         "results": [_table(table) for table in report.results],
         "forces": _table(report.forces),
+        "pipelines": _table(report.pipelines) if report.pipelines else None,
         "profiles": _table(report.profiles) if report.profiles else None,
         "failures": [_failure(one) for one in report.failures],
         "cases": [_case(row) for row in report.cases],

@@ -37,9 +37,9 @@ def _lines(report: Report) -> Iterator[str]:
     if report.forces.rows:
         yield from ("", f"### {escape(report.forces.title)}", "")
         yield from grid(report.forces)
-    if report.profiles:
-        yield from ("", f"### {escape(report.profiles.title)}", "")
-        yield from grid(report.profiles)
+    for found in filter(None, (report.pipelines, report.profiles)):
+        yield from ("", f"### {escape(found.title)}", "")
+        yield from grid(found)
     if report.failures:
         yield from ("", "### Failures", "", "| Cases | Status | Reason | Next step |", "|---|---|---|---|")
         yield from (_row([one.names, one.status.text, one.reason, one.next_step]) for one in report.failures)

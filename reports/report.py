@@ -21,6 +21,7 @@ from reports.forces import forces_table
 from reports.history import History, histories
 from reports.method import METHOD, metrics_table
 from reports.peaks import peaks_table
+from reports.pipelines import pipelines_table
 from reports.profile.overview import overview
 from reports.results import result_tables, summary_table
 
@@ -90,6 +91,11 @@ class Report:
     def profiles(self) -> Table | None:
         """Where the time of the cases goes that were profiled."""
         return overview(self.cases)
+
+    @cached_property
+    def pipelines(self) -> Table | None:
+        """What the input pipelines cost that feed cases."""
+        return pipelines_table(self.cases)
 
     @cached_property
     def forces(self) -> Table:

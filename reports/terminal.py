@@ -76,8 +76,8 @@ def _parts(report: Report) -> Iterator[Part]:
         yield from table(full)
     if report.forces.rows:
         yield from table(report.forces)
-    if report.profiles:
-        yield from table(report.profiles)
+    for found in filter(None, (report.pipelines, report.profiles)):
+        yield from table(found)
     if report.failures:
         yield heading("Failures")
         for one in report.failures:

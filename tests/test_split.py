@@ -179,7 +179,7 @@ def test_a_step_that_is_scaled_marks_the_same_parts(monkeypatch):
     step = training_step(model, torch.optim.SGD([weight], lr=0.1), [{"x": torch.ones(3)}], Fp16)
     step(0, marks.append)
 
-    assert marks == ["optimizer", "forward", "backward", "optimizer"]
+    assert marks == ["rest", "optimizer", "forward", "backward", "optimizer"]
     assert weight.tolist() == pytest.approx([0.9] * 3)
 
 

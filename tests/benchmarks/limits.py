@@ -3,6 +3,11 @@
 1. `--variant tuned` against `plain`, BERT-base fine-tuning at length 512 and batch 4 on the CPU, with the gain of each
    rung of the ladder; and against the best recipe known written by hand, which a harness that costs nothing equals.
 
+2. The fixed cost of a sweep of 12 small cases: replicates against one process for all and against a process for each.
+3. The same step by optimum-benchmark and by hand: whose number is right, and what one result costs. optimum-benchmark
+   has an environment of its own, made once in the folder that WATTMARK_PEER names, or else anew.
+4. On a GPU, rates and MFU beside what was published of the same board.
+
 Each line says the ratio, its two sides and the goal: met, missed, or not measurable here and why. Blocks of all ways
 alternate in one process; other load on the machine still moves them: then the ratio of CPU times beside is another one.
 Threads that wait for one another burn CPU time too, so on a busy machine only OMP_NUM_THREADS=1 tells anything.
@@ -11,7 +16,10 @@ Arguments: names of sections, all of them unless told.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,12 +27,15 @@ from bench.engines.local import Engine
 
 sys.path.append(str(Path(__file__).parent))
 
+import peer
+import published
 from overhead import figures
+from sweep import ISOLATION, OF_SPAWNED, fixed_costs
 
 
 def main() -> None:
     """Print the sections asked for."""
-    sections = {"tuned": tuned}
+    sections = {"tuned": tuned, "sweep": sweep, "peer": other, "published": others}
     unknown = [name for name in sys.argv[1:] if name not in sections]
     if unknown:
         sys.exit(f"limits: no section {', '.join(unknown)}; there are {', '.join(sections)}")
@@ -50,6 +61,35 @@ def tuned() -> None:
         print(f"plain / tuned in bf16: not measurable here: {found['bf16']}")
     show("by hand / tuned in the harness", blocks["by hand"], blocks["harness"], 1.0)
     show("by hand / tuned in a bare loop (noise)", blocks["by hand"], blocks[last])
+
+
+def sweep() -> None:
+    """What isolation costs a sweep."""
+    (further, forked, alone), (_, all_forked, spawned) = fixed_costs()
+    cost = forked - alone
+    print(
+        f"{f'each of {further} further cases: forked less in one process':<62} {cost:7.3f} s = {forked:.3f} - {alone:.3f} s  "
+        f"goal {ISOLATION:g}: {'met' if cost <= ISOLATION else 'missed'}"
+    )
+    ratio = all_forked / spawned
+    print(
+        f"{'12 cases, forked / a process for each':<62} {ratio:7.3f}  {all_forked:.2f} s / {spawned:.2f} s  "
+        f"goal {OF_SPAWNED:.3g}: {'met' if ratio <= OF_SPAWNED else 'missed'}"
+    )
+
+
+def other() -> None:
+    """Another program's numbers of the same step."""
+    with contextlib.ExitStack() as held:
+        folder = os.environ.get("WATTMARK_PEER") or held.enter_context(tempfile.TemporaryDirectory())
+        for row in peer.rows(Path(folder)):
+            print(row, flush=True)
+
+
+def others() -> None:
+    """What was published of single GPUs."""
+    for row in published.rows():
+        print(row, flush=True)
 
 
 def show(what: str, above: list, below: list, goal: float | None = None) -> None:

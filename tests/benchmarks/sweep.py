@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from itertools import product
 
 from bench.case import Case
@@ -61,21 +60,16 @@ print(time.perf_counter() - begin)
 """
 
 
-def rows() -> Iterator[tuple[str, float, float, str, float]]:
-    """What is compared, its two sides, their unit, and the most that their difference or ratio shall be."""
+def fixed_costs() -> tuple[tuple[int, float, float], tuple[int, float, float]]:
+    """How many further cases there are, with the mean fixed seconds of one forked and of one in one process; and how
+    many cases in all, with the fixed seconds of them forked, the server's start included, and of a process for each."""
     forked, starting = _forked()
     alone = _alone()
     spawned = sum(map(_spawned, SWEEP))
     # The first case pays for what is made once: what a further one costs is asked.
     further = len(SWEEP) - 1
-    yield (
-        "a further case: forked less in one process",
-        sum(forked[1:]) / further,
-        sum(alone[1:]) / further,
-        "s",
-        ISOLATION,
-    )
-    yield "12 cases: forked over spawned", starting + sum(forked), spawned, "ratio", OF_SPAWNED
+    mean = sum(forked[1:]) / further, sum(alone[1:]) / further
+    return (further, *mean), (len(SWEEP), starting + sum(forked), spawned)
 
 
 def _jobs() -> list[Job]:
@@ -120,5 +114,4 @@ def _spawned(case: tuple[int, int]) -> float:
 
 
 if __name__ == "__main__":
-    for row in rows():
-        print(row)
+    print(fixed_costs())
