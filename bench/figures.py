@@ -14,7 +14,13 @@ from bench.metric import METRICS
 from bench.record import Reading, Replicate, Sample
 
 NO_METER = "no meter of this run measures it"
-NO_SPLIT = "the parts of the step were not timed"
+_NO_SPLIT, _NO_PIPELINE = "the parts of the step were not timed", "no input pipeline was measured"
+# Why a record has none of what no meter measures but the harness itself: as a rule it is older than the metric.
+NOT_KEPT = {
+    **dict.fromkeys(("time.forward", "time.backward", "time.optimizer", "time.rest"), _NO_SPLIT),
+    **dict.fromkeys(("data.wait", "data.rate"), _NO_PIPELINE),
+    "time.compile": "what torch.compile took was not kept",
+}
 LATENCY = "latency.p"  # percentiles are of all replicates together: no rule gives them
 
 
@@ -106,7 +112,10 @@ def _energy(per: Callable[[Sample], float], net: bool = False) -> Rule:
 
 def _waiting(replicate: Replicate) -> Figure:
     """The share of its windows that the step waited for input."""
-    waited = [_figure(_present(_of(replicate, sample, "data.waited"))) for sample in replicate.samples]
+    readings = [_of(replicate, sample, "data.waited") for sample in replicate.samples]
+    if not all(readings):
+        raise Unavailable(_NO_PIPELINE)
+    waited = [_figure(_present(reading)) for reading in readings]
     return waited[0]._replace(number=sum(one.number for one in waited) / sum(map(_seconds, replicate.samples)))
 
 

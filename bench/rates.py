@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bench.errors import Unavailable
-from bench.figures import LATENCY, NO_METER, NO_SPLIT, READ, RULES, Figure, Rule, worst
+from bench.figures import LATENCY, NO_METER, NOT_KEPT, READ, RULES, Figure, Rule, worst
 from bench.metric import METRICS, unit_of
 from bench.reach import INTENSITY, PEAKS, intensity
 from bench.record import Record, Replicate
@@ -58,7 +58,7 @@ def value(record: Record, metric: str, roofs: Roofs = NOT_MEASURED) -> Value:
         return _latency(record, metric)
     found_by = _found_by(record, metric)
     if found_by in _METERED and found_by not in record.metered:  # as most metrics of most records
-        return _absent(metric, item, NO_SPLIT if metric.startswith("time.") else NO_METER)
+        return _absent(metric, item, NOT_KEPT.get(metric, NO_METER))
     try:
         figures = list(map(_rule(record, found_by, roofs), record.measured))
     except Unavailable as why:

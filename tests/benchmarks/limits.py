@@ -67,8 +67,9 @@ def sweep() -> None:
     """What isolation costs a sweep."""
     (further, forked, alone), (_, all_forked, spawned) = fixed_costs()
     cost = forked - alone
+    what = f"each of {further} further cases: forked less in one process"
     print(
-        f"{f'each of {further} further cases: forked less in one process':<62} {cost:7.3f} s = {forked:.3f} - {alone:.3f} s  "
+        f"{what:<62} {cost:7.3f} s = {forked:.3f} - {alone:.3f} s  "
         f"goal {ISOLATION:g}: {'met' if cost <= ISOLATION else 'missed'}"
     )
     ratio = all_forked / spawned
