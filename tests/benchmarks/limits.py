@@ -10,7 +10,7 @@
 
 Each line says the ratio, its two sides and the goal: met, missed, or not measurable here and why. Blocks of all ways
 alternate in one process; other load on the machine still moves them: then the ratio of CPU times beside is another one.
-Threads that wait for one another burn CPU time too, so on a busy machine only OMP_NUM_THREADS=1 tells anything.
+Threads that wait for one another burn CPU time too, so on a busy machine neither tells anything.
 Arguments: names of sections, all of them unless told.
 """
 
