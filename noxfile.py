@@ -48,9 +48,10 @@ def overhead(session: nox.Session) -> None:
 
 @nox.session
 def limits(session: nox.Session) -> None:
-    """Compare tuned with plain rung by rung, and with the best recipe by hand: ratios within one run."""
+    """Compare tuned with plain rung by rung and with a loop by hand, a sweep with spawning, us with another program."""
     _install_with_data(session)
-    _python(session, "tests/benchmarks/limits.py", *session.posargs)
+    peer = str(Path(session.create_tmp()) / "peer")  # the other program's own environment, made once
+    _python(session, "tests/benchmarks/limits.py", *session.posargs, env={"WATTMARK_PEER": peer})
 
 
 @nox.session

@@ -39,7 +39,7 @@ def _workloads() -> list[dict[str, Any]]:
         module = importlib.import_module(f"workloads.{info.name}")
         for name in workload_names(module):
             workload = find(f"{info.name}:{name}")
-            texts = {axis.name: _axis_words(axis) for axis in axes(workload).values()}
+            texts = {axis.name: _axis_words(axis) for axis in axes(workload).values()} | _ways(workload)
             found.append({"name": f"{info.name}:{name}", "description": _first_line(workload), "axes": texts})
     return found
 
@@ -49,6 +49,14 @@ def _axis_words(axis: Any) -> str:
     if axis.choices:
         return f"{axis.default} (of {', '.join(map(str, axis.choices))})"
     return f"{axis.default} ({axis.kind.__name__})"
+
+
+def _ways(workload: Any) -> dict[str, str]:
+    """What the axes may be whose values are words of a language of their own."""
+    rungs = ", ".join(getattr(workload, "RUNGS", ()))
+    variants = {"variant": f"plain (or tuned, or some of {rungs}, joined by +)"} if rungs else {}
+    pipelines = {"pipeline": "off (or a number of loader workers)"} if hasattr(workload, "pipeline") else {}
+    return variants | pipelines
 
 
 def _matrices() -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 import torch
 
+from bench.catalogue import catalogue
 from workloads import bert, resnet, rungs, speech, weights
 from workloads.models import chosen
 from workloads.rungs import Rung, climb
@@ -274,3 +275,11 @@ def test_onednn_is_not_to_be_had_below_avx512(setup, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     with pytest.raises(NotImplementedError, match="from AVX-512 on, and this is AVX2"):
         climb(speech.Recognize(variant="onednn"), setup())
+
+
+def test_what_there_is_to_choose_from_names_the_rungs_of_each_workload():
+    shown = {one["name"]: one["axes"] for one in catalogue(("workloads",))["workloads"]}
+
+    assert shown["bert:Classify"]["variant"] == "plain (or tuned, or some of packed, onednn, compile, joined by +)"
+    assert shown["bert:Classify"]["pipeline"] == "off (or a number of loader workers)"
+    assert "variant" not in shown["peak:Product"]
