@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import math
 import os
 import random
 import resource
@@ -25,10 +26,10 @@ from bench.operators import Operators
 from bench.record import absent
 from workloads import Prepared
 
-# How many steps `count` runs at most.
-MOST_STEPS = 5 + 2 + 2 + 2
 # Page faults come and go with what else the process does, so several steps are looked at: fewer where they are slow.
 _FAULT_STEPS, _FAULT_SECONDS = (2, 5), 1.0
+# Steps of each other part: one that is looked at, and one that shows it to be no accident.
+_TWICE = 2
 
 _SEED = 20261123
 _PR_SET_THP_DISABLE = 41  # linux/prctl.h
@@ -40,26 +41,34 @@ _ASKED, _LIVE, _PEAK = "requested_bytes.all.allocated", "requested_bytes.all.cur
 Counts = dict[str, Any]
 
 
-def count(prepared: Prepared, device: Device, flops: Sequence[int | None]) -> Counts:
+def count(prepared: Prepared, device: Device, flops: Sequence[int | None], most_steps: float = math.inf) -> Counts:
     """The counters of a step by name (`bench.judge.counters`), each with ``value`` and ``source``, or absent.
 
     Some have a ``histogram``: how often which operator, kernel or cause. Steps must have run before, as many as it
-    takes for each to do the same as the last. ``flops`` are the batches' model FLOPs. Whatever fails costs the counters
-    that it counts, and never raises.
+    takes for each to do the same as the last. ``flops`` are the batches' model FLOPs. No more steps are run than
+    ``most_steps``: what a case is bound by hangs on the operators, so they are counted before all else. Whatever fails
+    costs the counters that it counts, and never raises.
     """
     step = _settled(prepared.step, device)
-    parts: tuple[tuple[tuple[str, ...], Callable[[], Counts]], ...] = (
-        (("graph.breaks", "graph.recompiles"), _graphs),  # first: the steps below compile, or do not
-        (("flop.step",), lambda: _model_flops(flops)),
-        (("parameters", "parameters.bytes"), lambda: _parameters(prepared.model)),
-        (("faults",), lambda: _faults(step)),
-        (("allocated.step", "memory.peak"), lambda: _memory(step, device)),
-        (("kernels",), lambda: _kernels(step, device)),
-        (("operators", "flop.dispatched", "bytes.dispatched"), lambda: _operators(step)),
+    operators = ("operators", "flop.dispatched", "bytes.dispatched")
+    parts: tuple[tuple[tuple[str, ...], int, Callable[[], Counts]], ...] = (
+        (("graph.breaks", "graph.recompiles"), 0, _graphs),  # first: the steps below compile, or do not
+        (("flop.step",), 0, lambda: _model_flops(flops)),
+        (("parameters", "parameters.bytes"), 0, lambda: _parameters(prepared.model)),
+        (("faults",), max(_FAULT_STEPS), lambda: _faults(step)),
+        (("allocated.step", "memory.peak"), _TWICE, lambda: _memory(step, device)),
+        (("kernels",), _TWICE if device.kind == "cuda" else 0, lambda: _kernels(step, device)),
+        (operators, _TWICE, lambda: _operators(step)),
     )
     found: Counts = {}
+    left = most_steps - _TWICE
     with _no_collector():
-        for names, part in parts:
+        for names, steps, part in parts:
+            left += _TWICE if names == operators else 0  # which were kept for them
+            if steps > max(left, 0):
+                found |= dict.fromkeys(names, absent(f"not counted: {steps} more steps would have taken too long"))
+                continue
+            left -= steps
             try:
                 found |= part()
             except Exception as error:  # a count must never cost what was measured

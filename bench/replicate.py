@@ -21,10 +21,9 @@ from bench.device import Device
 from bench.errors import Occupied, Unsupported, WattmarkError
 from bench.foreign import others
 from bench.job import Job, Outcome
-from bench.judge.counters import COUNTERS
 from bench.measuring import Tell, measure
 from bench.meters import open_meters
-from bench.record import Replicate, Sample, Status, absent
+from bench.record import Replicate, Sample, Status
 from bench.split import split
 from bench.waiting import Waiting, alone
 from bench.workload import Workload, find
@@ -108,12 +107,8 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
 
 
 def _counters(built: Built, where: Device, flops: Sequence[int | None], last: Sample) -> Mapping[str, Any]:
-    """The exact counters, where the steps that they take cannot bring the replicate near its timeout."""
-    seconds = counters.MOST_STEPS * last.seconds / last.steps
-    if seconds > COUNT_SECONDS:
-        reason = f"not counted: {counters.MOST_STEPS} more steps would have taken {seconds:.0f} s"
-        return {name: absent(reason) for name in COUNTERS}
-    return counters.count(built.prepared, where, flops)
+    """The exact counters, as far as the steps that they take cannot bring the replicate near its timeout."""
+    return counters.count(built.prepared, where, flops, COUNT_SECONDS * last.steps / last.seconds)
 
 
 def _counted(job: Job, replicate: Replicate, where: Device) -> Outcome:

@@ -13,7 +13,7 @@ import toys
 from bench import replicate
 from bench.book import Book
 from bench.case import Case
-from bench.counters import MOST_STEPS, count
+from bench.counters import count
 from bench.device import Device, devices
 from bench.engines.local import Engine
 from bench.gating import Gating
@@ -284,16 +284,30 @@ def test_a_measured_replicate_counts_the_same_when_it_is_asked_to(engine):
     assert not_asked.counters is None
 
 
-def test_steps_so_slow_that_counting_could_cost_the_replicate_are_not_counted(sample):
-    built = SimpleNamespace(prepared=Prepared(lambda number: None, [{"row": 1}], {}, {"parameters": 3}))
-    just = replicate.COUNT_SECONDS / MOST_STEPS
+def test_of_slow_steps_only_as_many_are_run_as_cannot_cost_the_replicate(sample):
+    ran = []
 
-    slow, quick = (replicate._counters(built, CPU, [7], sample(step)) for step in (1.01 * just, 0.99 * just))
-    assert {one["value"] for one in slow.values()} == {None}
-    assert slow.keys() == COUNTERS.keys()
-    told = f"not counted: {MOST_STEPS} more steps would have taken {1.01 * replicate.COUNT_SECONDS:.0f} s"
-    assert slow["operators"]["reason"] == told
-    assert quick["parameters"]["value"] == 3
+    def counted(step):
+        """What is counted of steps that take so long, and how many of them ran."""
+        ran.clear()
+        built = SimpleNamespace(prepared=Prepared(ran.append, [{"row": 1}], {}, {"parameters": 3}))
+        found = replicate._counters(built, CPU, [7], sample(step))
+        return {name for name, one in found.items() if one["value"] is not None}, found, len(ran)
+
+    known = {"flop.step", "parameters"}
+    operators = {"operators", "flop.dispatched", "bytes.dispatched"}
+    memory = {"allocated.step", "memory.peak"}
+    within = replicate.COUNT_SECONDS
+
+    nothing, found, steps = counted(within / 1.9)
+    assert (nothing, steps) == (known, 0)
+    assert found.keys() == COUNTERS.keys()
+    assert found["operators"]["reason"] == "not counted: 2 more steps would have taken too long"
+    assert counted(within / 3.9)[::2] == (known | operators, 2)  # before all else: a case's limits hang on them
+    assert counted(within / 4.1)[::2] == (known | operators | memory, 4)
+    some, _, steps = counted(within / 9.1)
+    assert some - {"faults"} == known | operators | memory  # faults are absent where the allocator is not pinned
+    assert steps <= 9
 
 
 def test_what_fails_before_it_can_be_counted_says_how(engine):
