@@ -32,6 +32,8 @@ def split(prepared: Prepared, device: MeasuredDevice, step_seconds: float) -> Ma
     if prepared.parts is None:
         told = "this workload does not tell its step's parts apart" if prepared.trains else "the step does not train"
         return _absent(told)
+    if prepared.feed is not None:
+        return _absent("a step behind an input pipeline is not split: its batches would be made out of turn")
     if FEWEST * step_seconds > MOST_SECONDS:
         return _absent(f"not split: {FEWEST} more steps would have taken {FEWEST * step_seconds:.0f} s")
     steps = _steps(step_seconds, len(prepared.work))

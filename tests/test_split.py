@@ -83,6 +83,11 @@ def test_there_are_at_least_three_steps_of_each_batch_alike_where_there_is_time(
     [
         (replace(prepared(stepping(lambda s: None)), parts=None), 0.1, "this workload does not tell its step's parts"),
         (replace(prepared(stepping(lambda s: None), trains=False), parts=None), 0.1, "the step does not train"),
+        (
+            replace(prepared(stepping(lambda s: None)), feed=object()),
+            0.1,
+            "a step behind an input pipeline is not split",
+        ),
         (prepared(stepping(lambda s: None)), 1.01 * MOST_SECONDS / FEWEST, "not split: 3 more steps would have taken"),
         (prepared(lambda i, mark: mark("sideways")), 0.1, "the step marks sideways; the parts of a step are forward"),
         (prepared(lambda i, mark: 1 / 0), 0.1, "ZeroDivisionError: division by zero"),

@@ -82,11 +82,8 @@ class _ResNet:
 
         return torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
 
-    def _photographs(
-        self, classes: int, place: Callable[[Batch], Batch], setup: Setup
-    ) -> tuple[Any, list[Batch], feed.Feed | None]:
-        """Photographs; batches of their pixels of shape (batch_size, image, image, 3) as decoded, with random labels;
-        and what feeds such batches to a step, put on the device by ``place``, where that is asked for."""
+    def _photographs(self, classes: int, setup: Setup) -> tuple[Any, list[Batch]]:
+        """Pixels of shape (batch_size, image, image, 3) as decoded, and random labels."""
         import numpy as np
         import torch
 
@@ -94,13 +91,19 @@ class _ResNet:
         photographs = squares(setup.data, count * self.batch_size, self.image)
         classes_drawn = np.random.default_rng(inputs.SEED).integers(classes, size=len(photographs.content))
         pixels, labels = (torch.from_numpy(array).chunk(count) for array in (photographs.content, classes_drawn))
+        return photographs, [{"pixels": pixels[i], "labels": labels[i]} for i in range(count)]
+
+    def _fed(
+        self, photographs: Any, batches: Sequence[Batch], place: Callable[[Batch], Batch], setup: Setup
+    ) -> feed.Feed | None:
+        """What feeds such batches to a step, put on the device by ``place``, where that is asked for."""
+        import torch
 
         def again(read: Callable[[Sequence[int]], Any], number: int) -> Batch:
             items = range(number * self.batch_size, (number + 1) * self.batch_size)
-            return {"pixels": torch.from_numpy(read(items)), "labels": labels[number]}
+            return {"pixels": torch.from_numpy(read(items)), "labels": batches[number]["labels"]}
 
-        batches: list[Batch] = [{"pixels": pixels[i], "labels": labels[i]} for i in range(count)]
-        return photographs, batches, feed.feed(self.pipeline, photographs, again, count, place, setup)
+        return feed.feed(self.pipeline, photographs, again, len(batches), place, setup)
 
     def _normalised(self, pixels: Tensor, setup: Setup) -> Tensor:
         """Pixels on the device as the model takes them: (batch_size, 3, image, image), normalised as for ImageNet."""
@@ -133,7 +136,8 @@ class Classify(_ResNet):
         def place(batch: Batch) -> Batch:
             return {"pixel_values": climbed._normalised(batch["pixels"], setup)}
 
-        photographs, batches, fed = self._photographs(model.config.num_labels, place, setup)
+        photographs, batches = self._photographs(model.config.num_labels, setup)
+        fed = self._fed(photographs, batches, place, setup)
         resident = [place(batch) for batch in batches]
         return Prepared(
             step=steps.inference_step(climbed._arrange(model), fed or resident, setup.precision),
@@ -174,7 +178,8 @@ class Train(_ResNet):
             labels = batch["labels"].to(setup.device, non_blocking=True)
             return {"pixel_values": climbed._normalised(batch["pixels"], setup), "labels": labels}
 
-        photographs, batches, fed = self._photographs(model.config.num_labels, place, setup)
+        photographs, batches = self._photographs(model.config.num_labels, setup)
+        fed = self._fed(photographs, batches, place, setup)
         resident = [place(batch) for batch in batches]
         step = steps.training_step(model, optimizer, fed or resident, setup.precision)
         return Prepared(

@@ -74,7 +74,8 @@ class Recognize:
         def place(batch: Batch) -> Batch:
             return {"input_values": _standardised(batch["samples"], setup)}
 
-        speech, batches, fed = _speech(self, place, setup)
+        speech, batches = _speech(setup.data, self.batch_size, self.seconds)
+        fed = _fed(self, speech, len(batches), place, setup)
         resident = [place(batch) for batch in batches]
         return Prepared(
             step=steps.inference_step(model, fed or resident, setup.precision),
@@ -131,7 +132,8 @@ class Transcribe:
         def place(batch: Batch) -> Tensor:
             return _log_mel(batch["samples"], setup)
 
-        speech, batches, fed = _speech(self, place, setup)
+        speech, batches = _speech(setup.data, self.batch_size, self.seconds)
+        fed = _fed(self, speech, len(batches), place, setup)
         features = fed or [place(batch) for batch in batches]
         count = cache(lambda: transcription.batch_flops(model, self.batch_size, self.tokens))
         work = {
@@ -202,22 +204,26 @@ def _forbid_timestamps(model: Any) -> None:
         model.proj_out.weight[NO_TIMESTAMPS + 1 :].zero_()
 
 
-def _speech(
-    workload: Recognize | Transcribe, place: Callable[[Batch], Any], setup: Setup
-) -> tuple[Any, list[Batch], feed.Feed | None]:
-    """Speech, batches of its 16-bit samples of shape (batch_size, seconds * 16 000) as recorded, and what feeds
-    such batches to a step, put on the device by ``place``, where it is asked for."""
+def _speech(data: str, batch_size: int, seconds: int) -> tuple[Any, list[Batch]]:
+    """16-bit samples of shape (batch_size, seconds * 16 000) as recorded."""
     import torch
 
-    size = workload.batch_size
-    count = inputs.distinct(size, _MOST_CLIPS)
-    speech = clips(setup.data, count * size, workload.seconds)
+    count = inputs.distinct(batch_size, _MOST_CLIPS)
+    speech = clips(data, count * batch_size, seconds)
+    return speech, [{"samples": samples} for samples in torch.from_numpy(speech.content).chunk(count)]
+
+
+def _fed(
+    workload: Recognize | Transcribe, speech: Any, count: int, place: Callable[[Batch], Any], setup: Setup
+) -> feed.Feed | None:
+    """What feeds so many batches to a step in turn, put on the device by ``place``, where that is asked for."""
+    import torch
 
     def again(read: Callable[[Sequence[int]], Any], number: int) -> Batch:
+        size = workload.batch_size
         return {"samples": torch.from_numpy(read(range(number * size, (number + 1) * size)))}
 
-    batches: list[Batch] = [{"samples": samples} for samples in torch.from_numpy(speech.content).chunk(count)]
-    return speech, batches, feed.feed(workload.pipeline, speech, again, count, place, setup)
+    return feed.feed(workload.pipeline, speech, again, count, place, setup)
 
 
 def _standardised(samples: Tensor, setup: Setup) -> Tensor:

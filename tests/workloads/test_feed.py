@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from workloads import bert, resnet, speech
+from workloads.inputs import feed
 from workloads.inputs.audio import clips
 from workloads.inputs.feed import Feed
 from workloads.inputs.images import squares
@@ -153,6 +154,22 @@ def test_alone_the_pipeline_is_as_fast_as_its_workers_are_many(setup):
 
     assert rates[1] <= 20.5  # nothing is made in less time than it takes
     assert rates[4] > 2 * rates[1]
+
+
+def test_a_pipeline_that_is_too_slow_to_know_its_rate_says_so_and_ends(setup, monkeypatch):
+    monkeypatch.setattr(feed, "_MOST_SECONDS", 0.3)
+
+    with pytest.raises(TimeoutError, match="too slow for its rate to be found"):
+        Feed(slow(0.2), 4, 1, placed, setup()).alone(1.0)
+
+
+def test_nothing_is_made_before_the_first_step_asks(setup):
+    made = []
+    found = Feed(lambda number: made.append(number) or {"number": torch.tensor(number)}, 4, 0, placed, setup())
+
+    assert made == []
+    found(0)
+    assert made[0] == 0
 
 
 def test_no_worker_outlives_its_replicate(tmp_path):

@@ -8,6 +8,7 @@ import torch
 
 from bench.catalogue import catalogue
 from workloads import bert, resnet, rungs, speech, weights
+from workloads.inputs.pretraining import pretraining_batches
 from workloads.models import chosen
 from workloads.rungs import Rung, climb
 
@@ -160,7 +161,7 @@ def test_a_packed_batch_costs_what_its_sequences_cost_alone(setup, workload, axe
 def test_a_masked_head_saves_the_products_of_all_other_positions(setup):
     width, vocabulary = 128, 30_522
     plain, masked = (bert.Pretrain(**PAIRS, variant=name).prepare(setup()) for name in ("plain", "masked-head"))
-    batches = bert.pretraining_batches(bert.documents("generated", 9).content, 2, 4, 64)
+    batches = pretraining_batches(bert.documents("generated", 9).content, 2, 4, 64)
     hidden = int((batches[0]["labels"] != -100).sum())
 
     saved = 3 * 2 * (2 * 64 - hidden) * (width**2 + width * vocabulary)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 OFF = "off"
 _MOST_WORKERS = 64
 _AHEAD = 2  # batches that each worker keeps ready: torch's own default
+_MOST_SECONDS = 20.0  # that finding the rate may take
 
 
 def check(pipeline: str) -> None:
@@ -55,7 +56,8 @@ class Feed:
     ) -> None:
         self._make, self._count, self._place = make, count, place
         self._workers, self._pin = workers, setup.device.type != "cpu"
-        self._batches = self._loader()
+        # Begun by the first step: a stock that was made before would feed the windows faster than the workers can.
+        self._batches: Iterator[Mapping[str, Tensor]] | None = None
         self._next = 0
         self.waited = 0.0
 
@@ -65,6 +67,7 @@ class Feed:
             return self._place(self._make(number % self._count))
         self._next += 1
         begin = time.perf_counter()
+        self._batches = self._batches or self._loader()
         batch = next(self._batches)
         self.waited += time.perf_counter() - begin
         return self._place(batch)
@@ -73,14 +76,19 @@ class Feed:
         """Batches a second that the pipeline gives to one that asks for nothing else, over so many seconds at least.
 
         Those that lie ready at first were made while nobody asked for them, so they are taken and not counted.
+
+        Raises:
+            TimeoutError: it gave too few batches in the time that may be spent on it.
         """
-        batches = self._loader()
-        for _ in range(max(1, _AHEAD * self._workers)):
-            next(batches)
-        begin, done = time.perf_counter(), 0
-        while done < 2 * max(1, self._workers) or time.perf_counter() - begin < seconds:
+        batches, end = self._loader(), time.perf_counter() + _MOST_SECONDS
+        fewest, begin, done = 2 * max(1, self._workers), 0.0, -max(1, _AHEAD * self._workers)
+        while done < fewest or time.perf_counter() - begin < seconds:
+            if time.perf_counter() > end:
+                raise TimeoutError(f"too slow for its rate to be found: {max(done, 0)} batches in {_MOST_SECONDS:g} s")
             next(batches)
             done += 1
+            if done == 0:
+                begin = time.perf_counter()
         return done / (time.perf_counter() - begin)
 
     def _loader(self) -> Iterator[Mapping[str, Tensor]]:
