@@ -67,7 +67,8 @@ class Feed:
             return self._place(self._make(number % self._count))
         self._next += 1
         begin = time.perf_counter()
-        self._batches = self._batches or self._loader()
+        if self._batches is None:
+            self._batches = self._loader()
         batch = next(self._batches)
         self.waited += time.perf_counter() - begin
         return self._place(batch)
@@ -92,6 +93,7 @@ class Feed:
         return done / (time.perf_counter() - begin)
 
     def _loader(self) -> Iterator[Mapping[str, Tensor]]:
+        import torch
         from torch.utils.data import DataLoader
 
         # The tokenizer's own threads would not survive a fork, and each worker has one core.
@@ -105,6 +107,7 @@ class Feed:
             multiprocessing_context="fork" if self._workers else None,
             prefetch_factor=_AHEAD if self._workers else None,
             pin_memory=self._pin,
+            generator=torch.Generator(),  # it would seed its workers from the numbers that dropout draws
         )
         return iter(turns)
 
