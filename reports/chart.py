@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.rates import Value
 from reports.cell import Cell
 
 
@@ -16,6 +17,13 @@ class Point:
     cell: Cell
     low: float | None = None
     high: float | None = None
+
+
+def point(x: float, value: Value, cell: Cell) -> Point:
+    """A metric that has a value at its place on the x axis, in the unit that its cell is shown in."""
+    assert value.value is not None
+    low, high = (bound if bound is None else bound / cell.size for bound in (value.low, value.high))
+    return Point(x, value.value / cell.size, cell, low, high)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from itertools import groupby
 from bench.metric import METRICS
 from reports.cases import CaseRow, why_absent
 from reports.cell import Cell, Column, Table, plain
-from reports.chart import Chart, Limit, Point, Series
+from reports.chart import Chart, Limit, Point, Series, point
 from reports.number import TIMES
 from reports.origin import Origin, by_origin, is_power, origin
 from reports.pareto import Pareto, paretos
@@ -158,10 +158,7 @@ def _note(rows: tuple[CaseRow, ...], metric: str) -> str:
 
 
 def _point(row: CaseRow, metric: str) -> Point:
-    cell, value = row.cells[metric], row.values[metric]
-    assert value.value is not None
-    low, high = (bound if bound is None else bound / cell.size for bound in (value.low, value.high))
-    return Point(row.batch_size, value.value / cell.size, cell, low, high)
+    return point(row.batch_size, row.values[metric], row.cells[metric])
 
 
 def _told(series: Series) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.cases import CaseRow
-from reports.chart import Chart, Point, Series
+from reports.chart import Chart, Series, point
 
 _TITLE = "Scaling over devices"
 _RATE = "throughput"
@@ -23,7 +23,11 @@ def scaling(problem: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> tup
     if not lines:
         return ()
     series = tuple(
-        Series(label, styles.index(of_number[min(of_number)].series), tuple(_points(of_number)))
+        Series(
+            label,
+            styles.index(of_number[min(of_number)].series),
+            tuple(point(number, row.values[_RATE], row.cells[_RATE]) for number, row in sorted(of_number.items())),
+        )
         for label, of_number in lines.items()
     )
     note = "; ".join(f"{label}: {_efficiency(of_number)}" for label, of_number in lines.items())
@@ -35,16 +39,6 @@ def scaling(problem: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> tup
 def _line(row: CaseRow) -> str:
     """What a case is called whatever the number of its devices."""
     return row.series.replace(f" · {row.record.case.devices} devices", "", 1)
-
-
-def _points(of_number: dict[int, CaseRow]) -> list[Point]:
-    found = []
-    for number, row in sorted(of_number.items()):
-        cell, value = row.cells[_RATE], row.values[_RATE]
-        assert value.value is not None
-        low, high = (bound if bound is None else bound / cell.size for bound in (value.low, value.high))
-        found.append(Point(number, value.value / cell.size, cell, low, high))
-    return found
 
 
 def _efficiency(of_number: dict[int, CaseRow]) -> str:

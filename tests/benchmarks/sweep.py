@@ -14,16 +14,19 @@ import subprocess
 import sys
 import time
 from itertools import product
+from pathlib import Path
 
 from bench.case import Case
-from bench.device import Device
 from bench.engines.local import PINNED, Engine
 from bench.job import Job, Outcome
 from bench.matrix import load
 from bench.measuring import Plan
 from bench.run import axes_of, preload
 
-CPU = Device("cpu", "the CPU", None, None).to_json()
+sys.path.append(str(Path(__file__).parent))
+
+from overhead import CPU
+
 SWEEP = tuple(product((1, 2, 4), (16, 32, 64, 128)))  # batch sizes and sequence lengths
 METERS = ("host", "accelerator", "nvml", "rapl")
 PLAN = Plan(0.2, warmup_least=0.1, warmup_most=0.5)
