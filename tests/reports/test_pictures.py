@@ -214,3 +214,9 @@ def test_more_devices_are_drawn_over_their_number_with_how_much_of_them_is_left(
     assert found.note == "cpu · fp32: 4 devices do 83% of 4 times 1."
     assert len({row.problem for row in build(cases).cases}) == 1  # they do the same work
     assert all(one.title != found.title for one in build(cases[:2]).charts[0].pictures)
+
+
+def test_a_point_lies_where_its_cell_says_in_the_unit_that_is_shown():
+    (line,) = chart([record(memory=1.2e9), record(batch_size=16, memory=2.4e9)], "Memory").series
+
+    assert [(point.y, point.cell.unit) for point in line.points] == [(1.2, "GB"), (2.4, "GB")]
