@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -54,6 +54,13 @@ class Case:
         """What cases that differ in nothing but the batch size have in common."""
         parameters = tuple(sorted(self.parameters.items(), key=lambda item: item[0]))
         return (self.workload, self.device, self.precision, parameters, self.data, self.model)
+
+    @property
+    def reference(self) -> Case:
+        """The same work in strict fp32 by the plain way: what gains and deviations are of."""
+        other = changes_work(self.parameters.get("variant", ""))
+        axes = {name: value for name, value in self.parameters.items() if name != "variant"}
+        return replace(self, precision="fp32", parameters={**axes, "variant": other} if other else axes)
 
     @property
     def devices(self) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from bench.building import Built, build
 from bench.covariates import Covariates
 from bench.device import Device
 from bench.idle import mean_power
@@ -19,7 +20,7 @@ from bench.job import Job, Outcome
 from bench.measuring import Tell, Window, finite
 from bench.meters import Meters, open_meters
 from bench.record import Reading, Replicate
-from bench.replicate import Built, build, classify
+from bench.replicate import classify
 
 # Steps that are run before the first order, to learn what a step takes.
 TRIED = 3

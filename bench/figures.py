@@ -15,10 +15,13 @@ from bench.record import Reading, Replicate, Sample
 
 NO_METER = "no meter of this run measures it"
 _NO_SPLIT, _NO_PIPELINE = "the parts of the step were not timed", "no input pipeline was measured"
+_NO_LOSS, _NOT_COMPARED = "the step returns no loss", "the step was not compared with plain fp32"
 # Why a record has none of what no meter measures but the harness itself: as a rule it is older than the metric.
 NOT_KEPT = {
     **dict.fromkeys(("time.forward", "time.backward", "time.optimizer", "time.rest"), _NO_SPLIT),
     **dict.fromkeys(("data.wait", "data.rate"), _NO_PIPELINE),
+    **dict.fromkeys(("loss.first", "loss.last"), _NO_LOSS),
+    **dict.fromkeys(("deviation.loss", "deviation.output"), _NOT_COMPARED),
     "time.compile": "what torch.compile took was not kept",
 }
 LATENCY = "latency.p"  # percentiles are of all replicates together: no rule gives them

@@ -242,6 +242,22 @@ _ALL = (
     Metric("data.rate", "item/s", "higher", "data", "Work that the input pipeline feeds while no step asks for it."),
     Metric("loss.first", "1", "neither", "quality", "Training loss of the first step after preparing."),
     Metric("loss.last", "1", "neither", "quality", "Training loss of the last measured step."),
+    Metric(
+        "deviation.loss",
+        "1",
+        "lower",
+        "quality",
+        "Error of the first losses against strict fp32 by the plain way, without dropout: root mean square, relative.",
+        kind="share",
+    ),
+    Metric(
+        "deviation.output",
+        "1",
+        "lower",
+        "quality",
+        "Error of all that inference puts out against strict fp32 by the plain way: root mean square, relative.",
+        kind="share",
+    ),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -57,6 +57,7 @@ def apply(name: str, device: Device) -> Precision:
     _require(name, device)
     # "ieee" turns TF32 off everywhere, cuDNN's convolutions included, where torch leaves it on.
     torch.backends.fp32_precision = "tf32" if name == "tf32" else "ieee"  # type: ignore[attr-defined]
+    torch.backends.mkldnn.matmul.fp32_precision = "none"  # type: ignore[attr-defined]  # as all: a rung may have set it
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     compute = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(name)

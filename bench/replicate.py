@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,10 @@ from typing import Any
 import torch
 
 from bench import counters
-from bench import precision as precisions
+from bench.building import Built, build
 from bench.compiling import compiling
 from bench.covariates import Covariates
+from bench.deviation import deviation
 from bench.device import Device
 from bench.errors import Occupied, Unsupported, WattmarkError
 from bench.foreign import others
@@ -26,8 +25,7 @@ from bench.meters import open_meters
 from bench.record import Replicate, Sample, Status
 from bench.split import split
 from bench.waiting import Waiting, alone
-from bench.workload import Workload, find
-from workloads import Prepared, Setup
+from workloads import Prepared
 
 # A measured replicate is not risked for counting, which takes this long at most. Units: s.
 COUNT_SECONDS = 10.0
@@ -103,6 +101,9 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         meters=facts,
     )
     counted = _counters(built, where, flops, last) if job.count else None
+    # Last of all, since it sets the process up for another precision.
+    apart = deviation(job, built.prepared, where, last.seconds / last.steps)
+    replicate = replace(replicate, readings={**replicate.readings, **apart})
     return Outcome(replicate, built.version, prepared.inputs, prepared.model, flops, counted)
 
 
@@ -158,53 +159,6 @@ def _refuse_company(where: Device) -> None:
     company = others(where)
     if company:
         raise Occupied(f"--exclusive: {'; '.join(company)}")
-
-
-@dataclass(frozen=True)
-class Built:
-    """A case that is ready to run its steps, and how it came to be."""
-
-    prepared: Prepared
-    version: int
-    seconds: float
-    precision: Mapping[str, Any]
-    made: Mapping[str, Any]
-    held: torch.Tensor
-
-    def described(self, replicate: Replicate) -> Replicate:
-        """The replicate with what is known before it is measured."""
-        return replace(replicate, prepare_seconds=self.seconds, precision=self.precision, made=self.made)
-
-
-def build(job: Job, where: Device) -> Built:
-    """Build the case of a job on a device, with the heap shifted by its seed."""
-    where.select()
-    precision = precisions.apply(job.case.precision, where)
-    shift = _shift_heap(job.seed)
-    begin = time.perf_counter()
-    workload = find(job.case.workload)
-    prepared = _prepare(workload, job, precision, where)
-    seconds = time.perf_counter() - begin
-    settings = precisions.prove(precision, where)  # as the workload has left them
-    return Built(prepared, workload.version, seconds, settings, _made(job, shift), shift)
-
-
-def _shift_heap(seed: int) -> torch.Tensor:
-    """Memory to hold while measuring, so that replicates forked from one server do not share their memory layout."""
-    return torch.empty(random.Random(seed).randrange(64, 4 << 20, 64), dtype=torch.uint8)
-
-
-def _made(job: Job, shift: torch.Tensor) -> dict[str, Any]:
-    """How this replicate differs from its siblings."""
-    return {"how": "forked, model rebuilt", "seed": job.seed, "heap_shift_bytes": shift.numel()}
-
-
-def _prepare(workload: type[Workload], job: Job, precision: precisions.Precision, where: Device) -> Prepared:
-    case = job.case
-    torch.manual_seed(job.seed)
-    data, model = (path and str(Path(path).expanduser()) for path in (case.data, case.model))
-    axes: dict[str, Any] = {"batch_size": case.batch_size, **case.parameters}
-    return workload(**axes).prepare(Setup(where.torch, precision, data or case.data, model, job.seed))
 
 
 def _count_flops(prepared: Prepared) -> list[int | None]:

@@ -86,6 +86,9 @@ def absences(values: Iterable[Value]) -> tuple[str, ...]:
     for value in values:
         if value.value is None:
             of_reason.setdefault(line(value.reason or "not measured"), []).append(value.metric)
+    for reason, names in of_reason.items():
+        if len(names) == len(METRICS):
+            return (f"Nothing was measured ({reason}).",)
     return tuple(f"Not measured: {', '.join(names)} ({reason})." for reason, names in of_reason.items())
 
 

@@ -11,8 +11,8 @@ from reports.origin import is_power, origin
 from reports.results import SHOWN
 
 WIDTH = 100
-# Counted by some workloads only, which are not the caller's own.
-_LEFT_OUT = ("throughput.token", "throughput.real_token", "flop.rate")
+# Known of our own workloads only, and not of the caller's.
+_LEFT_OUT = ("throughput.token", "throughput.real_token", "flop.rate", "deviation.loss", "deviation.output")
 
 
 def words(record: Record) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.case import WAYS, Case, changes_work
+from bench.case import changes_work
 from bench.comparison import throughput_ratio
 from bench.record import Record
 from bench.statistics import Estimate
@@ -16,10 +16,10 @@ from reports.number import TIMES, interval, number, spread
 
 def speedups(records: Sequence[Record]) -> Callable[[Record], Cell]:
     """Gives a case's throughput over that of the same work in fp32 and plain, both from one run."""
-    plain_ones = {_work(record): record for record in records if _is_reference(record.case)}
+    plain_ones = {_work(record): record for record in records if record.case == record.case.reference}
 
     def speedup(record: Record) -> Cell:
-        if _is_reference(record.case):
+        if record.case == record.case.reference:
             return absent("this is the plain fp32 case")
         reference = plain_ones.get(_work(record))
         ratio = throughput_ratio(reference, record) if reference else None
@@ -41,10 +41,6 @@ def ratio_cell(ratio: Estimate) -> Cell:
 def bounds(ratio: Estimate) -> str:
     """The ends of a ratio's interval, or nothing where it has none."""
     return interval(ratio.low, ratio.high)
-
-
-def _is_reference(case: Case) -> bool:
-    return case.precision == "fp32" and case.parameters.get("variant", WAYS["variant"]) == WAYS["variant"]
 
 
 def _work(record: Record) -> tuple[Any, ...]:

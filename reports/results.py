@@ -29,6 +29,8 @@ SHOWN = {
     "flop.rate": "Model FLOP/s",
     "mfu": "MFU",
     "mfu.measured": "Of measured peak",
+    "deviation.loss": "Loss off plain fp32",
+    "deviation.output": "Output off plain fp32",
 }
 _MINOR = (
     "throughput.token",
@@ -42,8 +44,8 @@ _MINOR = (
 # A brief table has the ratio alone: those that stand out are told with all else in a table of their own.
 _CHANGE = (CHANGE[0], *(replace(column, minor=True) for column in CHANGE[1:]))
 _ENERGY = 3  # the summary's column of joules
-# Of some workloads only, and no loss to the others.
-_WHERE_COUNTED = ("throughput.token", "throughput.real_token")
+# Of some cases only, and no loss to the others.
+_WHERE_KNOWN = ("throughput.token", "throughput.real_token", "deviation.loss", "deviation.output")
 
 
 def result_tables(rows: Sequence[CaseRow], changes: Changes | None = None) -> tuple[Table, ...]:
@@ -131,7 +133,7 @@ def _unmeasured(rows: tuple[CaseRow, ...], present: list[str]) -> Iterable[str]:
     """Columns that no case fills are left out, and said so once with their reason."""
     of_reason: dict[str, list[str]] = {}
     for name in SHOWN:
-        if name not in (*present, *_WHERE_COUNTED):
+        if name not in (*present, *_WHERE_KNOWN):
             of_reason.setdefault(why_absent(rows, name), []).append(SHOWN[name])
     return [f"Not measured: {', '.join(titles)} ({reason})." for reason, titles in of_reason.items()]
 

@@ -27,6 +27,8 @@ LAYERS = (
     ("measuring", "precision", "own_step", "counters", "profiling", "compiling", "waiting"),
     ("split",),
     ("job",),
+    ("building",),
+    ("deviation",),
     ("replicate", "engines"),
     ("chunks",),
     ("doctor",),

@@ -30,7 +30,8 @@ class Setup:
 
     ``data`` is auto, real, generated or a path; ``model`` a directory of pretrained weights or None. ``seed`` draws
     weights and dropout, and not the inputs: they come from `workloads.inputs.SEED`, so that all replicates of a case do
-    the same work and carry the same hash.
+    the same work and carry the same hash. Without ``dropout`` a step draws no random numbers, so that two ways of
+    computing it can be compared.
     """
 
     device: torch.device
@@ -38,3 +39,4 @@ class Setup:
     data: str = "auto"
     model: str | None = None
     seed: int = 0
+    dropout: bool = True

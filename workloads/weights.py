@@ -20,7 +20,7 @@ def build(model_class: Any, config: Any, setup: Setup, shape: tuple[str, ...], a
     Its weights are random, drawn by ``setup.seed`` from the model's own published initialization, or loaded from the
     directory ``setup.model``, whose configuration must agree with ``config`` in the fields that ``shape`` names.
     ``attention`` is transformers' name of an attention implementation; None takes the model's default. Seeds torch's
-    generators with ``setup.seed``, for dropout.
+    generators with ``setup.seed``, for dropout, where there is to be any.
 
     Raises:
         ValueError: the directory is missing, holds no such model, or one of another shape.
@@ -30,6 +30,10 @@ def build(model_class: Any, config: Any, setup: Setup, shape: tuple[str, ...], a
     model = random(model_class, config, setup) if setup.model is None else _load(model_class, config, setup, shape)
     if attention is not None:
         model.set_attn_implementation(attention)
+    if not setup.dropout:
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
     torch.manual_seed(setup.seed)
     return model
 

@@ -125,6 +125,37 @@ class Changed(Mlp):
 
 
 @dataclass(frozen=True)
+class Apart(Mlp):
+    """Gives more than it should, by the share ``off``, where its variant is not the plain one."""
+
+    variant: str = "plain"
+    gives: Literal["output", "loss", "token", "other shape", "noise", "nan", "nothing", "error", "slowly"] = "output"
+    off: float = 0.001
+
+    def prepare(self, setup):
+        import torch
+
+        plain = self.variant == "plain"
+        factor = 1.0 if plain else 1.0 + self.off
+        there = 0.0 if self.gives == "nothing" else float("nan") if self.gives == "nan" else 3.0
+
+        def step(i):
+            if self.gives == "error" and plain:
+                raise RuntimeError("the plain one breaks\nlater lines")
+            if self.gives == "slowly" and plain:
+                time.sleep(0.02)
+            if self.gives == "noise":
+                return torch.rand(4)
+            if self.gives == "token":
+                return torch.arange(4)
+            if self.gives == "loss":
+                return torch.tensor(float(i + 1) * factor, dtype=torch.float64)
+            return torch.full((5 if self.gives == "other shape" and plain else 4,), there * factor, dtype=torch.float64)
+
+        return replace(super().prepare(setup), step=step, trains=self.gives == "loss", work=[{"row": 1}] * 3)
+
+
+@dataclass(frozen=True)
 class Compiled(Mlp):
     """A compiled layer, whose graph breaks ``breaks`` times, on batches of ``shapes`` different sizes."""
 

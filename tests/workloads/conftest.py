@@ -31,6 +31,7 @@ class FakeSetup:
     data: str = "generated"
     model: str | None = None
     seed: int = 0
+    dropout: bool = True
 
 
 @pytest.fixture(autouse=True, scope="package")
