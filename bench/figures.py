@@ -19,6 +19,7 @@ _NO_LOSS, _NOT_COMPARED = "the step returns no loss", "the step was not compared
 # Why a record has none of what no meter measures but the harness itself: as a rule it is older than the metric.
 NOT_KEPT = {
     **dict.fromkeys(("time.forward", "time.backward", "time.optimizer", "time.rest"), _NO_SPLIT),
+    **dict.fromkeys(("energy.forward", "energy.backward", "energy.optimizer", "energy.rest"), _NO_SPLIT),
     **dict.fromkeys(("data.wait", "data.rate"), _NO_PIPELINE),
     **dict.fromkeys(("loss.first", "loss.last"), _NO_LOSS),
     **dict.fromkeys(("deviation.loss", "deviation.output"), _NOT_COMPARED),

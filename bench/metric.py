@@ -83,6 +83,10 @@ _ALL = (
     Metric(
         "energy.item", "J/item", "lower", "power", "Gross energy of a unit of useful work: mean power over throughput."
     ),
+    Metric("energy.forward", "J", "lower", "power", "Gross energy of the forward pass of a training step."),
+    Metric("energy.backward", "J", "lower", "power", "Gross energy of the backward pass of a training step."),
+    Metric("energy.optimizer", "J", "lower", "power", "Gross energy of the optimizer of a training step."),
+    Metric("energy.rest", "J", "lower", "power", "Gross energy of what is left of a training step."),
     Metric("energy.step.net", "J", "lower", "power", "Energy of a step beyond idling: (mean - idle power) x time."),
     Metric("energy.item.net", "J/item", "lower", "power", "Energy of a unit of work beyond idling."),
     Metric(

@@ -20,6 +20,7 @@ from bench.device import Device
 from bench.errors import Occupied, Unsupported, WattmarkError
 from bench.foreign import others
 from bench.job import Job, Outcome
+from bench.joules import joules
 from bench.measuring import Tell, measure
 from bench.meters import open_meters
 from bench.record import Replicate, Sample, Status
@@ -85,10 +86,11 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
             meters.add("data", Waiting(prepared.feed))
         measured = measure(prepared.step, prepared.work, where, job.plan, meters, Covariates(), prepared.trains, tell)
         facts = meters.facts()
+        last = measured.samples[-1]
+        parts = split(prepared, where, last.seconds / last.steps)
+        spent = joules(prepared, where, meters, parts, last.readings.get("energy", idle.get("energy")))
     finally:
         meters.close()
-    last = measured.samples[-1]
-    parts = split(prepared, where, last.seconds / last.steps)
     flops = job.flops or _count_flops(prepared)
     replicate = replace(
         built.described(replicate),
@@ -97,7 +99,7 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
         steady=measured.steady,
         ended_by=measured.ended_by,
         samples=tuple(_with_flop(sample, flops) for sample in measured.samples),
-        readings={**idle, **measured.losses, **parts, **alone(prepared), **compiling()},
+        readings={**idle, **measured.losses, **parts, **spent, **alone(prepared), **compiling()},
         meters=facts,
     )
     counted = _counters(built, where, flops, last) if job.count else None

@@ -25,7 +25,7 @@ LAYERS = (
     ("environment", "foreign", "sampler"),
     ("device", "meters", "probe", "operators"),
     ("measuring", "precision", "own_step", "counters", "profiling", "compiling", "waiting"),
-    ("split",),
+    ("split", "joules"),
     ("job",),
     ("building",),
     ("deviation",),
