@@ -60,6 +60,15 @@ class Book:
             return True
         return record.status == "interrupted" and index not in {replicate.index for replicate in record.replicates}
 
+    def tells_more(self, case: Case) -> bool:
+        """Whether a profile is still to come of a case that was measured well; or of one that ran out of memory on
+        CUDA, where it is how it came to that (`bench.profiling.snapshot`)."""
+        record = self.record(case)
+        if record is None or record.profile is not None:
+            return False
+        overran = record.status == "oom" and bool(record.replicates) and case.device.startswith("cuda")
+        return record.status == "ok" or overran
+
     def add(self, case: Case, index: int, ended: Ended) -> Record:
         """Take in how a replicate ended, and write the record."""
         outcome = _outcome(index, ended)

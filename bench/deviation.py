@@ -1,12 +1,13 @@
 """How far a step's numbers lie from those of the same work in strict fp32 by the plain way.
 
 Both ways begin with the same weights, see the same batches, and leave dropout out, so that nothing differs but the
-arithmetic: a training step is compared by the losses of its first steps, which hold forward pass, gradients and updates,
-an inference by all that it puts out. Each is one root mean square, relative to the reference's.
+arithmetic. A training step is compared by the losses of its first steps, which hold forward pass, gradients and
+updates, an inference by all that it puts out. Each is one root mean square, relative to the reference's.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -117,7 +118,7 @@ def _random_state(where: Device) -> Sequence[torch.Tensor]:
 def _loss(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> float:
     """Root mean square of the losses' relative errors, each step's counting the same."""
     errors = [float((one - other) / other) for one, other in zip(found, expected, strict=True)]
-    return (sum(error**2 for error in errors) / len(errors)) ** 0.5
+    return math.sqrt(sum(error**2 for error in errors) / len(errors))
 
 
 def _output(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> float:
@@ -129,4 +130,4 @@ def _output(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> 
     whole = sum(float(other.pow(2).sum()) for other in expected)
     if whole == 0:
         raise Unavailable("the plain step gives nothing but 0")
-    return (error / whole) ** 0.5
+    return math.sqrt(error / whole)

@@ -67,6 +67,7 @@ def joules(
 
 def _metered(parts: Parts, device: MeasuredDevice, meter: Meter, clock: Callable[[], float]) -> Mapping[str, _Part]:
     found: dict[str, _Part] = defaultdict(_Part)
+    begun = 0.0
 
     def begin() -> None:
         nonlocal begun
@@ -85,7 +86,6 @@ def _metered(parts: Parts, device: MeasuredDevice, meter: Meter, clock: Callable
             part.covered += reading.seconds or seconds
         begin()
 
-    begun = 0.0
     for number in range(STEPS):
         device.synchronize()
         begin()

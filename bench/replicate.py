@@ -124,12 +124,15 @@ def _counted(job: Job, replicate: Replicate, where: Device) -> Outcome:
 
 
 def _profiled(job: Job, replicate: Replicate, where: Device, folder: Path) -> Outcome:
-    """Some steps for each to do the same as the last, then a profile and no measurement."""
+    """Some steps for each to do the same as the last, then a profile and no measurement; where memory runs out on CUDA,
+    what its allocator did until then."""
     from bench.profiling.collect import collect
+    from bench.profiling.snapshot import kept_when_out_of_memory
 
-    built = _warmed(job, where)
-    prepared = built.prepared
-    found = collect(prepared, where, folder, job.case.id).to_json()
+    with kept_when_out_of_memory(where, folder, job.case.id):
+        built = _warmed(job, where)
+        prepared = built.prepared
+        found = collect(prepared, where, folder, job.case.id).to_json()
     return Outcome(built.described(replicate), built.version, prepared.inputs, prepared.model, profile=found)
 
 

@@ -202,10 +202,8 @@ class Worker:
         self._progress.end(record)
 
     def profile(self, case: Case) -> None:
-        """A profile of a case that was measured well, or that was not to be measured."""
-        record = self._book.record(case)
-        missing = record is not None and record.status == "ok" and record.profile is None
-        if missing or self._request.profile == "only":
+        """A profile of a case that has something to tell, or that was not to be measured."""
+        if self._request.profile == "only" or self._book.tells_more(case):
             self._progress.say(f"profiling {case}")
             self._book.add_profile(case, self.run(case, 0, profile=True))
 

@@ -168,3 +168,33 @@ def test_flops_are_counted_once_for_a_case(book):
     assert book.flops(CASE) is None
     book.add(CASE, 0, well(0, flops=(3, 4)))
     assert list(book.flops(CASE)) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("device", "status", "tells"),
+    [
+        ("cpu", "ok", True),
+        ("cuda:0", "ok", True),
+        ("cuda:0", "oom", True),
+        ("cpu", "oom", False),
+        ("cuda:0", "crashed", False),
+    ],
+)
+def test_a_profile_is_taken_once_of_what_went_well_and_on_cuda_of_what_ran_out_of_memory(store, device, status, tells):
+    book, case = Book(store, RUN, {device: {"host": "here"}}), replace(CASE, device=device)
+    assert not book.tells_more(case)
+    for index in range(2):
+        book.add(case, index, well(index) if status == "ok" else Ended(None, status, "because"))
+
+    assert book.tells_more(case) is tells
+    book.add_profile(case, Ended(asdict(Outcome(Replicate(0, "ok"), profile={"steps": 3}))))
+    assert not book.tells_more(case)
+
+
+def test_no_profile_is_taken_of_a_case_that_never_ran(store):
+    book = Book(store, RUN, {"cuda:0": {"host": "here"}})
+    small, large = (replace(one, device="cuda:0") for one in (CASE, LARGER))
+    book.add(small, 0, Ended(None, "oom", "because"))
+    book.imply_oom(large)
+
+    assert not book.tells_more(large)

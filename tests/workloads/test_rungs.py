@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.catalogue import catalogue
-from workloads import bert, resnet, rungs, speech, weights
+from workloads import bert, resnet, rungs, speech
 from workloads.inputs.pretraining import pretraining_batches
 from workloads.models import chosen
 from workloads.rungs import Rung, climb
