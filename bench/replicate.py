@@ -116,7 +116,7 @@ def _counters(built: Built, where: Device, flops: Sequence[int | None], last: Sa
 
 def _counted(job: Job, replicate: Replicate, where: Device) -> Outcome:
     """Some steps for each to do the same as the last, then the exact counters and no measurement."""
-    built = _warmed(job, where)
+    built, _ = _warmed(job, where)
     prepared = built.prepared
     flops = _count_flops(prepared)
     found = counters.count(prepared, where, flops)
@@ -130,20 +130,21 @@ def _profiled(job: Job, replicate: Replicate, where: Device, folder: Path) -> Ou
     from bench.profiling.snapshot import kept_when_out_of_memory
 
     with kept_when_out_of_memory(where, folder, job.case.id):
-        built = _warmed(job, where)
+        built, ran = _warmed(job, where)
         prepared = built.prepared
-        found = collect(prepared, where, folder, job.case.id).to_json()
+        found = collect(prepared, where, folder, job.case.id, ran).to_json()
     return Outcome(built.described(replicate), built.version, prepared.inputs, prepared.model, profile=found)
 
 
-def _warmed(job: Job, where: Device) -> Built:
-    """The case of a job after as many steps as it takes for each to do the same as the last."""
+def _warmed(job: Job, where: Device) -> tuple[Built, int]:
+    """The case of a job after as many steps as it takes for each to do the same as the last, and how many."""
     built = build(job, where)
     scaled = job.case.precision == "fp16" and built.prepared.trains
-    for number in range(SCALED_STEPS if scaled else max(2, min(len(built.prepared.work), MOST_BATCHES))):
+    steps = SCALED_STEPS if scaled else max(2, min(len(built.prepared.work), MOST_BATCHES))
+    for number in range(steps):
         built.prepared.step(number)
         where.synchronize()
-    return built
+    return built, steps
 
 
 def _tried(job: Job, replicate: Replicate, where: Device) -> Outcome:

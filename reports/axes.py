@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.case import PRECISIONS, WAYS, Case, Scalar, changes_work
@@ -42,17 +42,19 @@ def problem(case: Case, varying: Mapping[str, Scalar]) -> str:
     return name_of(" ".join([case.workload, *told, *([other] if other else [])]), limit=500)
 
 
-def setting(case: Case, device: str, *more: str) -> str:
-    """How a case solves its problem, from what its device is called to its batch size."""
-    return " · ".join(map(name_of, [device, case.precision, *_ways(case), f"batch {case.batch_size}", *more]))
+def setting(case: Case, device: str, *more: str, without: Collection[str] = ()) -> str:
+    """How a case solves its problem, from what its device is called to its batch size; cases that differ in nothing but
+    the axes ``without`` are called the same."""
+    words = {"precision": case.precision, **_ways(case), "batch_size": f"batch {case.batch_size}"}
+    told = (word for name, word in words.items() if name not in without)
+    return " · ".join(map(name_of, [device, *told, *more]))
 
 
-def _ways(case: Case) -> Iterator[str]:
+def _ways(case: Case) -> dict[str, str]:
     """In what a case is not as usual."""
     words = {"variant": "{}", "pipeline": "pipeline {}", "world_size": "{} devices"}
-    for name, usual in WAYS.items():
-        if case.parameters.get(name, usual) != usual:
-            yield words[name].format(case.parameters[name])
+    found = {name: case.parameters.get(name, usual) for name, usual in WAYS.items()}
+    return {name: words[name].format(value) for name, value in found.items() if value != WAYS[name]}
 
 
 def order(record: Record) -> tuple[Any, ...]:

@@ -47,8 +47,8 @@ class CaseRow:
 
     ``device`` is torch's name, ``device_words`` what tells it from the other devices here. ``problem`` is the workload
     with those of its axes that vary: rows of one problem do the same work. ``name`` says the rest, from device to batch
-    size. ``values`` are the raw metrics, ``cells`` the same ones as shown; both are derived where they are asked for.
-    ``roof`` is the device's, as measured.
+    size, and ``of_run`` which run it is of, where others have the case too. ``values`` are the raw metrics, ``cells``
+    the same ones as shown; both are derived where they are asked for. ``roof`` is the device's, as measured.
     """
 
     record: Record
@@ -57,7 +57,7 @@ class CaseRow:
     case: str
     workload: str
     problem: str
-    name: str
+    of_run: tuple[str, ...]
     device: str
     device_words: str
     device_label: str
@@ -112,10 +112,19 @@ class CaseRow:
         """How to measure it again."""
         return again(self.record, self.varying)
 
-    @property
+    @cached_property
+    def name(self) -> str:
+        """How it solves its problem."""
+        return self.name_without()
+
+    def name_without(self, *axes: str) -> str:
+        """Its name but for these axes: what cases are called together that differ in nothing else."""
+        return setting(self.record.case, self.device_words, *self.of_run, without=axes)
+
+    @cached_property
     def series(self) -> str:
-        """Everything of its name but the batch size: what a line over batch sizes is called."""
-        return self.name.replace(f" · batch {self.batch_size}", "", 1)
+        """What a line over batch sizes is called."""
+        return self.name_without("batch_size")
 
     @cached_property
     def timelines(self) -> tuple[Timeline, ...]:
@@ -148,9 +157,7 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
         case = record.case
         varying = {name: value for name, value in axes(record).items() if name not in constant[case.workload]}
         called = words[case.device, device_label(record)]
-        run = [f"run {record.run.id}"] if case.id in several else []
         cells = Derived(METRICS, lambda metric: measured(metrics[metric], scale_of(case.workload, metric)))
-        name = setting(case, called, *run)
         return CaseRow(
             record=record,
             anchor=f"case-{index}",
@@ -158,7 +165,7 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
             case=name_of(case.id),
             workload=line(case.workload),
             problem=problem(case, varying),
-            name=name,
+            of_run=(f"run {record.run.id}",) if case.id in several else (),
             device=line(case.device),
             device_words=called,
             device_label=device_label(record),

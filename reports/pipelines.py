@@ -47,7 +47,7 @@ def _groups(rows: Sequence[CaseRow]) -> list[list[CaseRow]]:
 
 
 def _name(row: CaseRow) -> str:
-    return row.full_name.replace(f" · pipeline {row.axes.get(_AXIS)}", "", 1)
+    return f"{row.problem} · {row.name_without(_AXIS)}"
 
 
 def _workers(row: CaseRow) -> int | None:
@@ -71,6 +71,15 @@ def _of_none(row: CaseRow, group: Sequence[CaseRow]) -> Cell:
     return ratio_cell(ratio) if ratio else absent("not measured without a pipeline")
 
 
+def _stock(group: Sequence[CaseRow], workers: int) -> str:
+    """What is to be known of a step that does not wait, though its pipeline by itself is slower than the step."""
+    row = next(row for row in group if _workers(row) == workers)
+    alone, step = row.values["data.rate"].value, row.values["throughput"].value
+    if alone is None or step is None or alone >= step:
+        return ""
+    return f", though by itself it gives only {row.cells['data.rate'].full}: a stock of batches was used up"
+
+
 def _ends(group: Sequence[CaseRow]) -> str:
     """The fewest workers with which the step no longer waits, of those that were measured."""
     waits = [(_workers(row), row.cells["data.wait"], row.values["data.wait"].value) for row in group]
@@ -82,5 +91,5 @@ def _ends(group: Sequence[CaseRow]) -> str:
     workers, cell, _ = ended or known[-1]
     many = f"{workers} worker{'s' * (workers != 1)}"
     if ended:
-        return f"{name}: waiting ends with {many}, {cell.full} of the time."
+        return f"{name}: waiting ends with {many}, {cell.full} of the time{_stock(group, workers)}."
     return f"{name}: {cell.full} of the time is still waited with {many}, the most measured."

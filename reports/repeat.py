@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bench.case import WAYS, Case, Scalar
+from bench.case import Case, Scalar
 from bench.record import Record
 from reports.text import line
 
 # Options that select cases, and those that say where results go: the command for one case has its own.
-_WAYS = tuple(f"--{name}" for name in WAYS)
+_WAYS = ("--variant", "--pipeline")
 _REPLACED = ("-w", "--workload", "--device", "--precision", "--batch", "--set", *_WAYS, "-o", "--output")
 _FLAGS = ("--json", "--resume")
 

@@ -38,7 +38,7 @@ def scaling(problem: str, rows: Sequence[CaseRow], styles: Sequence[str]) -> tup
 
 def _line(row: CaseRow) -> str:
     """What a case is called whatever the number of its devices."""
-    return row.series.replace(f" · {row.record.case.devices} devices", "", 1)
+    return row.name_without("batch_size", "world_size")
 
 
 def _efficiency(of_number: dict[int, CaseRow]) -> str:

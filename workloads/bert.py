@@ -107,7 +107,7 @@ class _Bert:
         masked = not packed and any(not batch["attention_mask"].all() for batch in batches)
         place = _placing(model, setup, masked, _choice(packed, words))
         fed = feed.feed(self.pipeline, text, again, len(batches), place, setup)
-        return _Arranged(called, [place(batch) for batch in batches], fed, wrap)
+        return _Arranged(called, feed.resident(batches, place, fed), fed, wrap)
 
 
 class _Arranged(NamedTuple):

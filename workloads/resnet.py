@@ -138,7 +138,7 @@ class Classify(_ResNet):
 
         photographs, batches = self._photographs(model.config.num_labels, setup)
         fed = self._fed(photographs, batches, place, setup)
-        resident = [place(batch) for batch in batches]
+        resident = feed.resident(batches, place, fed)
         return Prepared(
             step=steps.inference_step(climbed._arrange(model), fed or resident, setup.precision),
             work=[{"image": self.batch_size}] * len(batches),
@@ -180,7 +180,7 @@ class Train(_ResNet):
 
         photographs, batches = self._photographs(model.config.num_labels, setup)
         fed = self._fed(photographs, batches, place, setup)
-        resident = [place(batch) for batch in batches]
+        resident = feed.resident(batches, place, fed)
         step = steps.training_step(model, optimizer, fed or resident, setup.precision)
         return Prepared(
             step=step,

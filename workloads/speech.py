@@ -76,7 +76,7 @@ class Recognize:
 
         speech, batches = _speech(setup.data, self.batch_size, self.seconds)
         fed = _fed(self, speech, len(batches), place, setup)
-        resident = [place(batch) for batch in batches]
+        resident = feed.resident(batches, place, fed)
         return Prepared(
             step=steps.inference_step(model, fed or resident, setup.precision),
             work=[{"audio_s": self.batch_size * self.seconds, "clip": self.batch_size}] * len(batches),

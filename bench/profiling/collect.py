@@ -30,14 +30,15 @@ STEPS = 3
 _PRIVATE = re.compile(r'("(?:host_name|traceName|kernel_file)": *)"(?:[^"\\]|\\.)*"')
 
 
-def collect(prepared: Prepared, device: Device, folder: Path, worker: str) -> Profile:
-    """The profile of some steps, its trace written into a folder of the store as ``worker``'s.
+def collect(prepared: Prepared, device: Device, folder: Path, worker: str, first: int = 0) -> Profile:
+    """The profile of some steps from number ``first`` on, its trace written into a folder of the store as ``worker``'s.
 
-    Steps must have run before, as many as it takes for each to do the same as the last.
+    Steps must have run before, as many as it takes for each to do the same as the last; an input pipeline only feeds
+    those that follow them.
     """
     with _marked_backward(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of blocks that were there before: known, see `bench.profile.Memory`
-        profiler = profiled(prepared, device)
+        profiler = profiled(prepared, device, first)
     text = _exported(profiler)
     name = f"{worker}.{time.time_ns() // 1_000_000}.pt.trace.json.gz"
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ def collect(prepared: Prepared, device: Device, folder: Path, worker: str) -> Pr
     )
 
 
-def profiled(prepared: Prepared, device: Device) -> Any:
+def profiled(prepared: Prepared, device: Device, first: int = 0) -> Any:
     """Torch's profiler after it has watched the steps; before them it warms up for one that it forgets."""
     plan = schedule(wait=0, warmup=1, active=STEPS, repeat=1)
     profiler = profile(
@@ -66,7 +67,7 @@ def profiled(prepared: Prepared, device: Device) -> Any:
     )
     with profiler:
         for number in range(1 + STEPS):
-            prepared.step(number)
+            prepared.step(first + number)
             if number in (0, STEPS):  # as at the edges of a window
                 device.synchronize()
             profiler.step()

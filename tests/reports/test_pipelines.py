@@ -14,7 +14,7 @@ from reports import build, exporter
 from reports.cell import Table
 
 
-def fed(workers: str | None, waited: float, seconds: float = 0.1, rate: float = 50.0) -> Record:
+def fed(workers: str | None, waited: float, seconds: float = 0.1, rate: float = 200.0) -> Record:
     """A case that waits for so large a share of its time, or one without a pipeline."""
     more = {} if workers is None else {"pipeline": workers}
     made = record(seconds=(seconds,) * 3, parameters={"sequence_length": 128, **more})
@@ -57,6 +57,14 @@ def test_the_fewest_workers_without_waiting_are_told_and_the_cases_do_the_same_w
         "bert:Pretrain · cpu · fp32 · batch 8: waiting ends with 2 workers, 0.4000 % of the time.",
     )
     assert len({row.problem for row in build(records).cases}) == 1
+
+
+def test_a_step_that_does_not_wait_for_a_slower_pipeline_has_lived_on_a_stock():
+    (told,) = table([fed("0", 0.4, 0.16), fed("1", 0.004, rate=79.0)]).remarks
+
+    assert told.endswith(", though by itself it gives only 79.00 sequence/s: a stock of batches was used up.")
+    (told,) = table([fed("0", 0.4, 0.16), fed("1", 0.004, rate=81.0)]).remarks
+    assert "stock" not in told
 
 
 def test_where_waiting_does_not_end_the_most_workers_are_told():

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench.device import device
+from bench.profiling.collect import collect
 from workloads import bert, resnet, speech
 from workloads.inputs import feed
 from workloads.inputs.audio import clips
@@ -214,3 +216,31 @@ def zombie(pid):
         return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+@pytest.mark.parametrize("name", ["finetune", "photographs", "recognize"])
+def test_no_batch_stays_on_the_device_behind_a_pipeline(monkeypatch, fed, name):
+    placed, kept = [], feed.resident
+
+    def noting(batches, place, fed):
+        return kept(batches, lambda batch: placed.append(fed) or place(batch), fed)
+
+    monkeypatch.setattr(feed, "resident", noting)
+    off, behind = fed(name, "0")
+    assert placed == [None] * len(off.work)
+
+    assert behind.flops(1) == off.flops(1)
+    assert placed[len(off.work) :] == [behind.feed]
+
+
+def test_a_profile_goes_on_in_turn_and_sees_the_loader(fed, tmp_path):
+    _, behind = fed("classify", "1")
+    for number in range(2):
+        behind.step(number)
+    waited = behind.feed.waited
+
+    found = collect(behind, device("cpu"), tmp_path, "worker", first=2)
+
+    assert behind.feed.waited > waited
+    assert 0 < found.shares["data_loading"].value < 1
+    assert not collect(behind, device("cpu"), tmp_path, "worker", first=0).shares["data_loading"].value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workloads.inputs.source import Inputs
@@ -110,6 +110,24 @@ class Feed:
             generator=torch.Generator(),  # it would seed its workers from the numbers that dropout draws
         )
         return iter(turns)
+
+
+class Fleeting(Sequence[Any]):
+    """Batches that are on the device only while they are looked at, since a step that a pipeline feeds needs none."""
+
+    def __init__(self, batches: Sequence[Any], place: Callable[[Any], Any]) -> None:
+        self._batches, self._place = batches, place
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._place(self._batches[number])
+
+
+def resident(batches: Sequence[Any], place: Callable[[Any], Any], fed: Feed | None) -> Sequence[Any]:
+    """The batches on the device, to stay there where no pipeline feeds the step."""
+    return Fleeting(batches, place) if fed else [place(batch) for batch in batches]
 
 
 class _Made:
