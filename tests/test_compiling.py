@@ -1,9 +1,12 @@
 """What compiling took is a metric of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 SCRIPT = """
 import json, time, torch
@@ -21,12 +24,31 @@ print(json.dumps([before, wall, show(compiling()["time.compile"])]))
 """
 
 
-def test_compiling_is_absent_until_something_was_compiled_and_takes_most_of_the_first_call():
-    root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=root)
-    assert done.returncode == 0, done.stderr
-    before, wall, (took, _, source) = json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture
+def compiled(tmp_path):
+    """Compiles in a process of its own, with a cache on disk that the next one finds."""
+
+    def run():
+        root = Path(__file__).parent.parent
+        environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=root, env=environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+def test_compiling_is_absent_until_something_was_compiled_and_takes_most_of_the_first_call(compiled):
+    before, wall, (took, _, source) = compiled()
 
     assert before[:2] == [None, "nothing was compiled"]
     assert 0.5 * wall < took <= wall
-    assert source == "torch._dynamo compilation metrics"
+    assert source == "torch._dynamo compilation metrics, 0 of 1 graphs from torch's cache on disk"
+
+
+def test_what_an_earlier_process_compiled_is_told_apart(compiled):
+    compiled()
+
+    _, _, (_, _, source) = compiled()
+
+    assert source.endswith(" 1 of 1 graphs from torch's cache on disk")
