@@ -55,7 +55,7 @@ def test_a_slow_first_step_is_warm_up_and_not_measured():
 def test_a_step_that_keeps_getting_faster_is_called_unsteady():
     clock = FakeClock()
 
-    found = measure(lambda i: clock.sleep(0.5 * 0.8**i) or 1.0, WORK, FakeCpu(clock), PLAN, clock=clock)
+    found = measure(lambda i: clock.sleep(0.5 * 0.85**i) or 1.0, WORK, FakeCpu(clock), PLAN, clock=clock)
 
     assert not found.steady
 
