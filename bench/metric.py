@@ -10,7 +10,7 @@ from typing import Literal
 
 Better = Literal["higher", "lower", "neither"]
 Over = Literal["largest", "smallest", "mean", "sum"]
-Kind = Literal["quantity", "share", "count", "ratio"]
+Kind = Literal["quantity", "share", "count", "ratio", "error"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Metric:
     ``unit`` is SI (s, B, W, J, Hz, °C) or counts; ``item`` stands for the workload's own unit of work
     (its first one: sequence, image, audio_s). ``group`` gathers metrics in reports. ``over_windows`` says how a meter's
     readings of several windows become one: the largest, the smallest, the mean weighted by time, or the sum. ``kind``
-    says how a number without a unit reads: a share of a whole, a count of things, or a ratio.
+    says how a number without a unit reads: a share of a whole, a count of things, a ratio, or a relative error.
     """
 
     name: str
@@ -252,7 +252,7 @@ _ALL = (
         "lower",
         "quality",
         "Error of the first losses against strict fp32 by the plain way, without dropout: root mean square, relative.",
-        kind="share",
+        kind="error",
     ),
     Metric(
         "deviation.output",
@@ -260,7 +260,7 @@ _ALL = (
         "lower",
         "quality",
         "Error of all that inference puts out against strict fp32 by the plain way: root mean square, relative.",
-        kind="share",
+        kind="error",
     ),
 )
 

@@ -16,6 +16,8 @@ from bench.metric import Kind
 _PREFIXED = {"s": (-9, 0), "B": (0, 15), "W": (-3, 6), "J": (-9, 6), "FLOP": (0, 18), "Hz": (0, 9)}
 _PREFIX = {-9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}
 
+_LEAST_PERCENT = 1e-4  # relative errors below this are told in parts per million
+
 THIN = "\u202f"  # narrow no-break space: groups digits without looking like a decimal mark to anyone
 TIMES = "\xd7"  # the multiplication sign, unit of a ratio
 
@@ -32,7 +34,12 @@ def scale(unit: str, values: Iterable[float], kind: Kind = "quantity") -> Scale:
 
     >>> scale("s", [0.0021, 0.0105, 0.8])
     Scale(unit='ms', size=0.001)
+    >>> scale("1", [4e-8, 8e-5], "error").unit, scale("1", [4e-8, 8e-5, 0.01], "error").unit
+    ('ppm', 'ppm')
     """
+    if unit == "1" and kind == "error":
+        small = median([abs(value) for value in values if value] or [1.0]) < _LEAST_PERCENT
+        return Scale("ppm", 1e-6) if small else Scale("%", 0.01)
     if unit == "1":
         return {"share": Scale("%", 0.01), "ratio": Scale(TIMES)}.get(kind, Scale(""))
     base, slash, per = unit.partition("/")

@@ -92,3 +92,14 @@ def test_an_absent_value_is_a_dash_with_the_reason_and_no_number():
     cell = measured(Value("power.mean", "W", None, reason="no meter"), Scale("W"))
 
     assert (cell.text, cell.raw, cell.note, cell.absent) == ("—", None, "no meter", True)
+
+
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [([0.005], "%"), ([0.0001], "%"), ([0.00009], "ppm"), ([4e-8, 0.0], "ppm"), ([0.0], "%"), ([], "%")],
+)
+def test_small_relative_errors_are_told_in_parts_per_million(values: list[float], unit: str):
+    shown = scale("1", values, "error")
+
+    assert shown.unit == unit
+    assert measured(Value("deviation.loss", "1", 4.3e-8, replicates=1), Scale("ppm", 1e-6)).full == "0.0430 ppm"
