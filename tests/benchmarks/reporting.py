@@ -1,11 +1,12 @@
 """What reports of many records cost: `nox -s reporting`.
 
-1. Tables of results: what it takes to derive them from records in memory (totals of windows, intervals over replicates,
+1. A store of 1,000 records, read from disk.
+2. The page of 1,000 cases, opened by Chromium: from the navigation to the first paint and to the load event. First,
+   since minutes of computing leave a shared machine slower than it was found.
+3. Tables of results: what it takes to derive them from records in memory (totals of windows, intervals over replicates,
    what cannot be, caveats, every number worded), and then to lay their finished cells out, as Markdown and as HTML.
-2. Documents, from records in memory, with their sizes: Markdown, CSV and the page. Like the tables, of 1,000 and of
+4. Documents, from records in memory, with their sizes: Markdown, CSV and the page. Like the tables, of 1,000 and of
    10,000 records.
-3. A store of 1,000 records, read from disk.
-4. The page of 1,000 cases, opened by Chromium: from the navigation to the first paint and to the load event.
 
 Each line has the median of some repeats, each on records that nothing was derived of, the same as a multiple of what
 `json.loads` takes for the same records' text in the same run, which is what a machine's speed cancels out of, and the
@@ -54,15 +55,6 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--repeats", type=int, default=3)
     repeats = arguments.parse_args().repeats
-    for count in SIZES:
-        texts = [one.to_json() for one in records(count)]
-        alone = timed(lambda texts=texts: [json.loads(text) for text in texts], repeats)
-        print(f"{count:>6} records   {alone:.3f} s for json.loads of their text")
-        for what, seconds in tables(count, repeats):
-            line(what, seconds, alone, GOALS.get(("laid out", count)) if "laid out" in what else None)
-        for form in ("md", "csv", "html"):
-            seconds, size = exported(form, count, repeats)
-            line(f"{form} of {size / 1e6:.2f} MB", seconds, alone, GOALS.get((form, count)))
     with tempfile.TemporaryDirectory() as folder:
         texts = [one.to_json() for one in records(SIZES[0])]
         store = Store(Path(folder) / "store")
@@ -72,6 +64,15 @@ def main() -> None:
         line(f"store of {SIZES[0]} records read", timed(lambda: list(store), repeats), alone, None)
         for what, seconds in opened(Path(folder) / "page.html", repeats):
             line(what, seconds, None, GOALS["opened"])
+    for count in SIZES:
+        texts = [one.to_json() for one in records(count)]
+        alone = timed(lambda texts=texts: [json.loads(text) for text in texts], repeats)
+        print(f"{count:>6} records   {alone:.3f} s for json.loads of their text")
+        for what, seconds in tables(count, repeats):
+            line(what, seconds, alone, GOALS.get(("laid out", count)) if "laid out" in what else None)
+        for form in ("md", "csv", "html"):
+            seconds, size = exported(form, count, repeats)
+            line(f"{form} of {size / 1e6:.2f} MB", seconds, alone, GOALS.get((form, count)))
 
 
 def tables(count: int, repeats: int) -> Iterator[tuple[str, float]]:
