@@ -214,7 +214,7 @@ def _peak(record: Record, roofs: Roofs) -> Iterator[str]:
     if share.value is not None and rate.value is not None and share.value > 1:
         yield (
             f"the measured peak is too low: {share.source}, and this case reached {si(rate.value, 'FLOP/s')}; "
-            "measure it again with `wattmark peaks` while nothing else runs"
+            "measure it again with wattmark peaks while nothing else runs"
         )
 
 

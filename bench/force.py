@@ -73,7 +73,7 @@ def reached(values: Mapping[str, Value], precision: str, roof: Roof) -> Reached:
     rate, intensity = (_number(values[name]) for name in ("flop.rate", "intensity"))
     found = roof.attainable(precision, intensity)
     if found is None and roof.memory is None:
-        raise Unavailable("no bandwidth of this device in these stores; `wattmark peaks -o STORE` measures it")
+        raise Unavailable("no bandwidth of this device in these stores; wattmark peaks -o STORE measures it")
     if found is None:
         raise Unavailable(values["mfu.measured"].reason or f"no peak of this device in {precision}")
     most, side = found

@@ -18,9 +18,7 @@ def vendor_peak(record: Record, roofs: Roofs) -> Ceiling:
     found = stated(record.environment, record.case.precision)
     if found is None:
         label = label_of(record.environment) or record.case.device
-        raise Unavailable(
-            f"no vendor peak is known of {label} in {record.case.precision}; `wattmark peaks` measures one"
-        )
+        raise Unavailable(f"no vendor peak is known of {label} in {record.case.precision}; wattmark peaks measures one")
     return found
 
 
@@ -29,7 +27,7 @@ def measured_peak(record: Record, roofs: Roofs) -> Ceiling:
     found = roofs.of(record.environment).over(record.case.precision)
     if found is None:
         raise Unavailable(
-            f"no peak of this device in {record.case.precision} in these stores; `wattmark peaks -o STORE` measures it"
+            f"no peak of this device in {record.case.precision} in these stores; wattmark peaks -o STORE measures it"
         )
     return found
 

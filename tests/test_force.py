@@ -123,8 +123,8 @@ def test_a_profile_shows_overhead_without_any_peak(did):
 @pytest.mark.parametrize(
     ("rate", "intensity", "roof", "reason"),
     [
-        (1e12, 16, Roof(), "no bandwidth of this device in these stores; `wattmark peaks -o STORE` measures it"),
-        (1e12, 16, Roof({}, Ceiling(5e11, "m")), "no peak of this device in fp32 in these stores; `wattmark peaks"),
+        (1e12, 16, Roof(), "no bandwidth of this device in these stores; wattmark peaks -o STORE measures it"),
+        (1e12, 16, Roof({}, Ceiling(5e11, "m")), "no peak of this device in fp32 in these stores; wattmark peaks"),
         (1e12, None, ROOF, "nothing was counted"),
     ],
 )

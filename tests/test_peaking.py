@@ -118,7 +118,7 @@ def test_a_run_without_peaks_says_how_to_have_them(tmp_path):
 
     (case,) = json.loads(done.stdout)["cases"]
     assert case["metrics"]["mfu.measured"]["value"] is None
-    assert "`wattmark peaks -o STORE` measures it" in case["metrics"]["mfu.measured"]["note"]
+    assert "wattmark peaks -o STORE measures it" in case["metrics"]["mfu.measured"]["note"]
 
 
 def test_a_table_of_peaks_stands_in_the_records_and_fails_what_exceeds_it(tmp_path):

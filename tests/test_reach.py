@@ -59,7 +59,7 @@ def test_mfu_of_a_device_that_no_vendor_states_a_peak_of_is_absent_and_says_what
     found = value(did(3e11, environment=EPYC), "mfu")
 
     assert found.value is None
-    assert found.reason == "no vendor peak is known of AMD EPYC in fp32; `wattmark peaks` measures one"
+    assert found.reason == "no vendor peak is known of AMD EPYC in fp32; wattmark peaks measures one"
 
 
 def test_mfu_of_what_does_not_count_its_flops_is_absent(did):
@@ -104,7 +104,7 @@ def test_mfu_measured_is_over_the_best_window_of_all_kernels_on_the_same_device(
 
 def test_a_peak_of_another_device_or_precision_is_none(did, peak):
     elsewhere = {**EPYC, "system": {"id": "another host"}}
-    reason = "no peak of this device in fp32 in these stores; `wattmark peaks -o STORE` measures it"
+    reason = "no peak of this device in fp32 in these stores; wattmark peaks -o STORE measures it"
 
     for measured in (
         roofs([]),

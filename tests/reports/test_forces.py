@@ -84,7 +84,7 @@ def test_cases_of_which_too_little_was_measured_are_counted_by_reason() -> None:
     assert report.forces.rows == ()
     assert report.forces.remarks == (
         "Not known of 2 cases: nothing was counted.",
-        "Not known of 1 case: no bandwidth of this device in these stores; `wattmark peaks -o STORE` measures it.",
+        "Not known of 1 case: no bandwidth of this device in these stores; wattmark peaks -o STORE measures it.",
     )
     assert "Not known of 2 cases: nothing was counted." in export_html(report).decode()
     assert "What holds each case back" not in export_md(report).decode()

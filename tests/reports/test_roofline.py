@@ -111,7 +111,7 @@ def test_devices_have_roofs_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("records", "why"),
     [
-        (CASES, "no bandwidth of this device in these stores; `wattmark peaks -o STORE` measures it"),
+        (CASES, "no bandwidth of this device in these stores; wattmark peaks -o STORE measures it"),
         ([record()], "nothing was counted"),
         ([replace(CASES[0], counters={"flop.dispatched": absent("two steps differed")})], "two steps differed"),
     ],
