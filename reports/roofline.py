@@ -138,7 +138,7 @@ def _only(roof: Roof, precisions: set[str]) -> Roof:
 def _unmeasured(rows: Sequence[CaseRow]) -> str:
     """Why there is no roof over a case."""
     if rows[0].roof.memory is None:
-        return "no bandwidth of this device in these stores; `wattmark peaks -o STORE` measures it"
+        return "no bandwidth of this device in these stores; wattmark peaks -o STORE measures it"
     return why_absent(rows, "mfu.measured")
 
 
