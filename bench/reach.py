@@ -18,7 +18,9 @@ def vendor_peak(record: Record, roofs: Roofs) -> Ceiling:
     found = stated(record.environment, record.case.precision)
     if found is None:
         label = label_of(record.environment) or record.case.device
-        raise Unavailable(f"no vendor peak is known of {label} in {record.case.precision}; wattmark peaks measures one")
+        raise Unavailable(
+            f"no vendor peak is known of {label} in {record.case.precision}; mfu.measured is of a measured one"
+        )
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from types import NoneType
 
 from bench.case import WAYS
 from bench.metric import METRICS
@@ -59,7 +60,8 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
     several_runs = len({row.case for row in rows}) < len(rows)
     present = [name for name in SHOWN if any(row.cells[name].raw is not None for row in rows)]
     columns: list[Column] = [Column("Run")] if several_runs else []
-    columns += [*(Column(plain(name).text, numeric=True) for name in varying), Column("Device"), Column("Precision")]
+    columns += [Column(plain(name).text, numeric=_all_numbers(rows, name)) for name in varying]
+    columns += [Column("Device"), Column("Precision")]
     columns += [Column("Batch", numeric=True), Column("Status")]
     for name in present:
         unit = next(row.cells[name].unit for row in rows if row.cells[name].raw is not None)
@@ -93,6 +95,11 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
         anchors=tuple(row.anchor for row in rows),
         groups=tuple(f"{row.problem} {row.device_words} {row.precision}" for row in rows),
     )
+
+
+def _all_numbers(rows: Iterable[CaseRow], axis: str) -> bool:
+    """Whether an axis can be read down as numbers."""
+    return all(type(row.axes.get(axis, WAYS.get(axis))) in (int, float, NoneType) for row in rows)
 
 
 class _Notes:

@@ -59,7 +59,7 @@ def test_mfu_of_a_device_that_no_vendor_states_a_peak_of_is_absent_and_says_what
     found = value(did(3e11, environment=EPYC), "mfu")
 
     assert found.value is None
-    assert found.reason == "no vendor peak is known of AMD EPYC in fp32; wattmark peaks measures one"
+    assert found.reason == "no vendor peak is known of AMD EPYC in fp32; mfu.measured is of a measured one"
 
 
 def test_mfu_of_what_does_not_count_its_flops_is_absent(did):

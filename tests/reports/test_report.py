@@ -9,7 +9,7 @@ import pytest
 from made_records import CPU, H100, NO_ENERGY, RUN, failure, record
 
 from bench.errors import SpecError
-from bench.record import Record
+from bench.record import Reading, Record
 from reports import Report, build
 from reports.cell import Cell, Table, plain
 
@@ -44,6 +44,30 @@ def test_rows_stand_by_axes_device_precision_and_batch_size_as_numbers():
 
     assert texts(table, "Precision") == ["fp32"] * 3 + ["bf16"] * 3
     assert texts(table, "Batch") == ["2", "16", "128"] * 2
+
+
+def test_an_axis_is_read_down_as_numbers_only_where_it_has_nothing_else():
+    axes = [{"layers": 12, "variant": "tuned"}, {"layers": 24}]
+    heads = {head.title: head for head in build([record(parameters=one) for one in axes]).results[0].columns}
+
+    assert heads["layers"].numeric
+    assert not heads["variant"].numeric
+
+
+def test_a_deviation_stands_beside_the_gain_and_the_plain_case_says_that_it_is_the_reference():
+    plain_one = record(parameters={"layers": 12})
+    tuned = record(parameters={"layers": 12, "variant": "tuned"}, seconds=(0.05,) * 3)
+    known = [(plain_one, Reading.absent("this is the plain fp32 case")), (tuned, Reading(4.3e-8, "8 steps"))]
+    table = build([
+        replace(one, replicates=tuple(replace(r, readings={"deviation.loss": read}) for r in one.replicates))
+        for one, read in known
+    ]).results[0]  # fmt: skip
+
+    assert texts(table, "Loss off plain fp32") == ["—", "0.04300"]
+    assert table.columns[[head.title for head in table.columns].index("Loss off plain fp32")].unit == "ppm"
+    assert table.notes[(column(table, "Loss off plain fp32")[0].mark or 0) - 1] == "this is the plain fp32 case"
+    assert [head.title for head in table.columns][-2:] == ["Loss off plain fp32", "vs fp32"]
+    assert "Output off plain fp32" not in " ".join(table.remarks)
 
 
 def test_values_that_python_calls_equal_are_shown_as_what_they_are():
