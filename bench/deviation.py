@@ -27,6 +27,7 @@ from workloads import Prepared
 LOSS, OUTPUT = "deviation.loss", "deviation.output"
 STEPS = 8
 MOST_SECONDS = 10.0  # for each of the two ways: a measured replicate is not risked for a comparison
+MOST_NUMBERS = 1 << 26  # that are held of each way: a language model's logits can fill the host's memory
 # Beyond this the two ways have not rounded otherwise, they have computed something else: weights or inputs drawn in
 # another type are other numbers.
 _UNLIKE = 0.5
@@ -91,7 +92,7 @@ def _built(job: Job, case: Case, where: Device) -> Prepared:
 
 
 def _outcomes(prepared: Prepared, where: Device, steps: int) -> Sequence[torch.Tensor]:
-    """What the first steps give, in float64 on the host; of fewer steps where they take too long.
+    """What the first steps give, on the host; of fewer steps where they take too long or give too much.
 
     Raises:
         Unavailable: what a step gives cannot be compared.
@@ -102,7 +103,11 @@ def _outcomes(prepared: Prepared, where: Device, steps: int) -> Sequence[torch.T
         outcome = prepared.step(len(found))
         if not outcome.is_floating_point():
             raise Unavailable("the step gives whole numbers: they are right or wrong, and no more or less so")
-        found.append(outcome.detach().to("cpu", torch.float64))
+        if sum(one.numel() for one in (*found, outcome)) > MOST_NUMBERS:
+            if not found:
+                raise Unavailable(f"not compared: the step gives {outcome.numel()} numbers")
+            break
+        found.append(outcome.detach().cpu())
     if not all(map(torch.equal, state, _random_state(where))):
         raise Unavailable("the step draws random numbers, which differ from one way of computing to another")
     if not all(one.isfinite().all() for one in found):
@@ -117,7 +122,7 @@ def _random_state(where: Device) -> Sequence[torch.Tensor]:
 
 def _loss(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> float:
     """Root mean square of the losses' relative errors, each step's counting the same."""
-    errors = [float((one - other) / other) for one, other in zip(found, expected, strict=True)]
+    errors = [float((one.double() - other) / other) for one, other in zip(found, expected, strict=True)]
     return math.sqrt(sum(error**2 for error in errors) / len(errors))
 
 
@@ -126,8 +131,8 @@ def _output(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> 
     for one, other in zip(found, expected, strict=True):
         if one.shape != other.shape:
             raise Unavailable(f"the step gives {tuple(one.shape)}, and the plain one {tuple(other.shape)}")
-    error = sum(float((one - other).pow(2).sum()) for one, other in zip(found, expected, strict=True))
-    whole = sum(float(other.pow(2).sum()) for other in expected)
+    error = sum(float((one.double() - other).pow(2).sum()) for one, other in zip(found, expected, strict=True))
+    whole = sum(float(other.double().pow(2).sum()) for other in expected)
     if whole == 0:
         raise Unavailable("the plain step gives nothing but 0")
     return math.sqrt(error / whole)

@@ -122,6 +122,14 @@ def test_slow_steps_are_fewer_on_both_sides(monkeypatch):
     assert compared(job(variant="quick", gives="slowly"))[OUTPUT].source.startswith("1 batch ")
 
 
+def test_what_would_fill_the_memory_is_not_held(monkeypatch):
+    monkeypatch.setattr(deviations, "MOST_NUMBERS", 11)  # a toy's batch gives four
+    assert compared(job(variant="quick"))[OUTPUT].source.startswith("2 batches")
+    monkeypatch.setattr(deviations, "MOST_NUMBERS", 3)
+
+    assert compared(job(variant="quick"))[OUTPUT].reason == "not compared: the step gives 4 numbers"
+
+
 @pytest.mark.parametrize(
     ("workload", "axes"),
     [("bert:Finetune", TINY), ("bert:Pretrain", TINY), ("bert:Classify", TINY), ("resnet:Classify", SMALL)],
