@@ -12,10 +12,10 @@ from bench.building import build
 from bench.case import Case
 from bench.deviation import LOSS, MOST_SECONDS, OUTPUT, deviation
 from bench.device import device
-from bench.job import Job
+from bench.engines.local import Engine
+from bench.job import Job, Outcome
 from bench.measuring import Plan
 from bench.rates import value
-from bench.replicate import run
 
 CPU = device("cpu")
 PLAN = Plan(budget=0.05, windows=2, warmup_least=0.0, warmup_most=0.1)
@@ -197,7 +197,8 @@ def test_the_reference_does_the_same_work(case, axes, precision):
 
 
 def test_a_replicate_keeps_it_and_a_record_shows_it():
-    replicate = run(job(variant="quick"), lambda event, facts: None).replicate
+    with Engine() as engine:  # a replicate leaves its process as no other one could use it
+        replicate = Outcome.from_json(engine.run("replicate", job(variant="quick").to_json(), 60).result).replicate
 
     assert replicate.status == "ok", replicate.reason
     assert replicate.readings[OUTPUT].value == pytest.approx(0.001)
