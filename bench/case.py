@@ -21,6 +21,9 @@ PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "bf16-pure")
 # their ids.
 WAYS: Mapping[str, Scalar] = {"variant": "plain", "pipeline": "off", "world_size": 1}
 
+# Why a case has no gain over its reference, and no deviation from it.
+REFERENCE = "this is the plain fp32 case"
+
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.-]|_")
 
@@ -55,7 +58,7 @@ class Case:
         parameters = tuple(sorted(self.parameters.items(), key=lambda item: item[0]))
         return (self.workload, self.device, self.precision, parameters, self.data, self.model)
 
-    @property
+    @cached_property
     def reference(self) -> Case:
         """The same work in strict fp32 by the plain way: what gains and deviations are of."""
         other = changes_work(self.parameters.get("variant", ""))

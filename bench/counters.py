@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from bench.device import Device
+from bench.errors import in_one_line
 from bench.operators import Operators
 from bench.record import absent
 from workloads import Prepared
@@ -72,7 +73,7 @@ def count(prepared: Prepared, device: Device, flops: Sequence[int | None], most_
             try:
                 found |= part()
             except Exception as error:  # a count must never cost what was measured
-                reason = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
+                reason = in_one_line(error)
                 found |= {name: absent(reason) for name in names}
     return found
 

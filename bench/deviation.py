@@ -15,10 +15,10 @@ from dataclasses import replace
 import torch
 
 from bench.building import build
-from bench.case import Case
+from bench.case import REFERENCE, Case
 from bench.compiling import compiling
 from bench.device import Device
-from bench.errors import Unavailable
+from bench.errors import Unavailable, in_one_line
 from bench.job import Job
 from bench.measured_peaks import is_peak
 from bench.record import Reading
@@ -45,7 +45,7 @@ def deviation(job: Job, prepared: Prepared, where: Device, step_seconds: float) 
 
 def _reading(job: Job, prepared: Prepared, where: Device, step_seconds: float) -> Reading:
     if job.case.reference == job.case:
-        return Reading.absent("this is the plain fp32 case")
+        return Reading.absent(REFERENCE)
     if is_peak(job.case):
         return Reading.absent("a peak computes nothing that is of use")
     try:
@@ -53,7 +53,7 @@ def _reading(job: Job, prepared: Prepared, where: Device, step_seconds: float) -
     except Unavailable as why:
         return Reading.absent(str(why))
     except Exception as error:  # a comparison must never cost what was measured
-        return Reading.absent(f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}")
+        return Reading.absent(in_one_line(error))
 
 
 def _compared(job: Job, prepared: Prepared, where: Device, step_seconds: float) -> Reading:

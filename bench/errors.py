@@ -28,3 +28,8 @@ class Unsupported(WattmarkError):
 
 class Occupied(WattmarkError):
     """Somebody else uses the machine, which was to be measured alone; the message says who and how much."""
+
+
+def in_one_line(error: Exception) -> str:
+    """The reason that a record keeps where an exception costs one of its parts: its type and its first line."""
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"

@@ -21,6 +21,7 @@ WAIT = "data.wait"
 # A force is shown to hold a case where it takes this share of the step, or the case reaches this share of its roof:
 # what takes less than half of the time cannot, by its removal, make the case twice as fast.
 SHOWN = 0.5
+NO_BANDWIDTH = "no bandwidth of this device in these stores; wattmark peaks -o STORE measures it"
 # What an operator of a profile is called that is no operator but the step, or a part of it, around them.
 _AROUND = (STEPS, PHASE_MARK, "Optimizer.")
 
@@ -73,7 +74,7 @@ def reached(values: Mapping[str, Value], precision: str, roof: Roof) -> Reached:
     rate, intensity = (_number(values[name]) for name in ("flop.rate", "intensity"))
     found = roof.attainable(precision, intensity)
     if found is None and roof.memory is None:
-        raise Unavailable("no bandwidth of this device in these stores; wattmark peaks -o STORE measures it")
+        raise Unavailable(NO_BANDWIDTH)
     if found is None:
         raise Unavailable(values["mfu.measured"].reason or f"no peak of this device in {precision}")
     most, side = found

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from bench.errors import in_one_line
 from bench.figures import worst
 from bench.measuring import MeasuredDevice
 from bench.meters import Meter
@@ -61,7 +62,7 @@ def joules(
     try:
         found = _metered(prepared.parts, device, meter, clock)
     except Exception as error:  # never at the cost of what was measured
-        return _absent(f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}")
+        return _absent(in_one_line(error))
     return {METRIC + name: _joules(found[name]) if name in seconds else known[name] for name in PHASES}
 
 

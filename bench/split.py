@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from bench.errors import in_one_line
 from bench.measuring import MeasuredDevice
 from bench.profile import PHASES
 from bench.record import Reading
@@ -40,7 +41,7 @@ def split(prepared: Prepared, device: MeasuredDevice, step_seconds: float) -> Ma
     try:
         found = _marked(prepared.parts, device, steps)
     except Exception as error:  # a split must never cost what was measured
-        return _absent(f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}")
+        return _absent(in_one_line(error))
     unknown = sorted(found.keys() - set(PHASES))
     if unknown:
         return _absent(f"the step marks {', '.join(unknown)}; the parts of a step are {', '.join(PHASES)}")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from bench.case import changes_work
+from bench.case import REFERENCE
 from bench.comparison import throughput_ratio
 from bench.record import Record
 from bench.statistics import Estimate
-from reports.axes import axes
 from reports.cell import Cell, absent
 from reports.number import TIMES, interval, number, spread
 
@@ -20,7 +18,7 @@ def speedups(records: Sequence[Record]) -> Callable[[Record], Cell]:
 
     def speedup(record: Record) -> Cell:
         if record.case == record.case.reference:
-            return absent("this is the plain fp32 case")
+            return absent(REFERENCE)
         reference = plain_ones.get(_work(record))
         ratio = throughput_ratio(reference, record) if reference else None
         return ratio_cell(ratio) if ratio else absent("not measured in plain fp32 too")
@@ -43,9 +41,6 @@ def bounds(ratio: Estimate) -> str:
     return interval(ratio.low, ratio.high)
 
 
-def _work(record: Record) -> tuple[Any, ...]:
-    """What cases that differ in their precision and in how they compute have in common."""
-    case = record.case
-    axes_ = {name: value for name, value in axes(record).items() if name != "variant"}
-    other = changes_work(case.parameters.get("variant", ""))
-    return (record.run.id, case.workload, tuple(sorted(axes_.items())), other, case.device, case.batch_size)
+def _work(record: Record) -> tuple[str, str]:
+    """What cases of a run that differ in their precision and in how they compute have in common."""
+    return record.run.id, record.case.reference.id

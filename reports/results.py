@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from types import NoneType
 
-from bench.case import WAYS
+from bench.case import WAYS, Scalar
 from bench.metric import METRICS
 from bench.rates import Value
 from reports.cases import CaseRow, counts, why_absent
@@ -76,7 +76,7 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
     body = []
     for row in rows:
         cells = [plain(row.run)] if several_runs else []
-        cells += [plain(row.axes.get(name, WAYS.get(name)), "this case has no such axis") for name in varying]
+        cells += [plain(_along(row, name), "this case has no such axis") for name in varying]
         cells += [plain(row.device_words)._replace(note=row.device_label), plain(row.precision)]
         cells += [plain(row.batch_size), _status(row)]
         for name in present:
@@ -99,7 +99,12 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
 
 def _all_numbers(rows: Iterable[CaseRow], axis: str) -> bool:
     """Whether an axis can be read down as numbers."""
-    return all(type(row.axes.get(axis, WAYS.get(axis))) in (int, float, NoneType) for row in rows)
+    return all(type(_along(row, axis)) in (int, float, NoneType) for row in rows)
+
+
+def _along(row: CaseRow, axis: str) -> Scalar:
+    """Where a case lies along an axis; None where its workload has no such axis."""
+    return row.axes.get(axis, WAYS.get(axis))
 
 
 class _Notes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.errors import Unavailable
-from bench.force import reached
+from bench.force import NO_BANDWIDTH, reached
 from bench.metric import METRICS
 from bench.roof import Roof, arithmetic, si, vendor
 from reports.cases import CaseRow, why_absent
@@ -138,7 +138,7 @@ def _only(roof: Roof, precisions: set[str]) -> Roof:
 def _unmeasured(rows: Sequence[CaseRow]) -> str:
     """Why there is no roof over a case."""
     if rows[0].roof.memory is None:
-        return "no bandwidth of this device in these stores; wattmark peaks -o STORE measures it"
+        return NO_BANDWIDTH
     return why_absent(rows, "mfu.measured")
 
 

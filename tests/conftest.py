@@ -25,6 +25,17 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture
+def one_thread():
+    """Small products wait longer for a second thread than they compute, above all on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def sample():
     """Makes a sample of equal steps."""
 

@@ -25,6 +25,8 @@ from bench.store import Store
 from workloads import Prepared, Setup
 from workloads.bert import Classify
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = Device("cpu", "a CPU", None, None)
 PLAN = Plan(budget=0.05, windows=5, warmup_least=0.0, warmup_most=0.2)
 CHANGED = Case("toys:Changed", "cpu", "fp32", 4, {"width": 64})
@@ -32,15 +34,6 @@ TINY = {"size": "tiny", "sequence_length": 32}
 PRELOAD = ("workloads.bert", "transformers.models.bert.modeling_bert", "torch.utils.flop_counter")
 # Equal in any process, whatever its seed; faults are nearly so.
 EXACT = tuple(name for name in COUNTERS if name != "faults")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small products wait longer for a second thread than they compute, above all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

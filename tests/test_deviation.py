@@ -17,6 +17,8 @@ from bench.job import Job, Outcome
 from bench.measuring import Plan
 from bench.rates import value
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = device("cpu")
 PLAN = Plan(budget=0.05, windows=2, warmup_least=0.0, warmup_most=0.1)
 TINY = {"size": "tiny", "sequence_length": 32}
@@ -24,12 +26,9 @@ SMALL = {"depth": 18, "image": 32}
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Small products wait longer for a second thread than they compute, above all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def fp32_again():
+    """The process as other tests expect it."""
     yield
-    torch.set_num_threads(threads)
     precisions.apply("fp32", CPU)
 
 

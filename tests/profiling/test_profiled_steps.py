@@ -18,17 +18,10 @@ from bench.profiling.trace import read
 from workloads import Prepared, Setup
 from workloads.bert import Classify, Pretrain
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = Device("cpu", "a CPU", None, None)
 TINY = {"size": "tiny", "sequence_length": 16, "batch_size": 2}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small products wait longer for a second thread than they compute, above all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def prepared(workload, precision="fp32"):
