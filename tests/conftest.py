@@ -36,6 +36,19 @@ def one_thread():
 
 
 @pytest.fixture
+def replicated():
+    """Measures a job in a fork: a replicate leaves its process as no other one could use it, its collector frozen."""
+    from bench.engines.local import Engine
+    from bench.job import Outcome
+
+    def run(job):
+        with Engine() as engine:
+            return Outcome.from_json(engine.run("replicate", job.to_json(), 120).result).replicate
+
+    return run
+
+
+@pytest.fixture
 def sample():
     """Makes a sample of equal steps."""
 

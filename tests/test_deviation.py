@@ -12,8 +12,7 @@ from bench.building import build
 from bench.case import Case
 from bench.deviation import LOSS, MOST_SECONDS, OUTPUT, deviation
 from bench.device import device
-from bench.engines.local import Engine
-from bench.job import Job, Outcome
+from bench.job import Job
 from bench.measuring import Plan
 from bench.rates import value
 
@@ -195,9 +194,8 @@ def test_the_reference_does_the_same_work(case, axes, precision):
     assert case.reference.reference == case.reference
 
 
-def test_a_replicate_keeps_it_and_a_record_shows_it():
-    with Engine() as engine:  # a replicate leaves its process as no other one could use it
-        replicate = Outcome.from_json(engine.run("replicate", job(variant="quick").to_json(), 60).result).replicate
+def test_a_replicate_keeps_it_and_a_record_shows_it(replicated):
+    replicate = replicated(job(variant="quick"))
 
     assert replicate.status == "ok", replicate.reason
     assert replicate.readings[OUTPUT].value == pytest.approx(0.001)

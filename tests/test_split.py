@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fake_device import FakeClock, FakeCpu, FakeGpu
 
-from bench import precision, replicate
+from bench import precision
 from bench.case import Case
 from bench.caveats import caveats
 from bench.device import device
@@ -149,12 +149,12 @@ def test_the_parts_of_a_real_step_add_up_to_the_time_between_its_first_mark_and_
     assert sum(one.value for one in found.values()) == pytest.approx((watched[-1] - watched[0]) / 1e9 / steps)
 
 
-def test_a_replicate_of_a_training_case_keeps_the_split_of_its_own_steps():
+def test_a_replicate_of_a_training_case_keeps_the_split_of_its_own_steps(replicated):
     axes = {"size": "tiny", "sequence_length": 16}
     case = Case("bert:Finetune", "cpu", "fp32", 2, axes, data="generated")
     quick = Plan(budget=0.05, windows=2, warmup_least=0.0, warmup_most=0.05)
 
-    found = replicate.run(Job(case, device("cpu").to_json(), 0, 1, quick, ()), lambda event, facts: None).replicate
+    found = replicated(Job(case, device("cpu").to_json(), 0, 1, quick, ()))
 
     assert found.status == "ok", found.reason
     assert all(found.readings[f"time.{name}"].value > 0 for name in PHASES)
