@@ -45,10 +45,10 @@ Counts = dict[str, Any]
 def count(prepared: Prepared, device: Device, flops: Sequence[int | None], most_steps: float = math.inf) -> Counts:
     """The counters of a step by name (`bench.judge.counters`), each with ``value`` and ``source``, or absent.
 
-    Some have a ``histogram``: how often which operator, kernel or cause. Steps must have run before, as many as it
-    takes for each to do the same as the last. ``flops`` are the batches' model FLOPs. No more steps are run than
-    ``most_steps``: what a case is bound by hangs on the operators, so they are counted before all else. Whatever fails
-    costs the counters that it counts, and never raises.
+    Some have a ``histogram``: how often which operator, kernel or cause. Bytes are told ``by_intensity`` too. Steps
+    must have run before, as many as it takes for each to do the same as the last. ``flops`` are the batches' model
+    FLOPs. No more steps are run than ``most_steps``: what a case is bound by hangs on the operators, so they are
+    counted before all else. Whatever fails costs the counters that it counts, and never raises.
     """
     step = _settled(prepared.step, device)
     operators = ("operators", "flop.dispatched", "bytes.dispatched")
@@ -266,7 +266,7 @@ def _operators(step: Callable[[], None]) -> Counts:
             step()
         runs.append(run)
     first, second = runs
-    if (first.ran, first.flops, first.bytes) != (second.ran, second.flops, second.bytes):
+    if (first.ran, first.flops, first.groups) != (second.ran, second.flops, second.groups):
         differing = sorted(name for name in first.ran | second.ran if first.ran[name] != second.ran[name])
         reason = f"two steps in a row dispatched different operators: {', '.join(differing[:3]) or 'in their shapes'}"
         return {name: absent(reason) for name in ("operators", "flop.dispatched", "bytes.dispatched")}
@@ -274,5 +274,8 @@ def _operators(step: Callable[[], None]) -> Counts:
     return {
         "operators": _counted(second.ran.total(), source, second.ran),
         "flop.dispatched": _counted(second.flops.total(), f"{source}, torch.utils.flop_counter", +second.flops),
-        "bytes.dispatched": _counted(second.bytes, f"{source}, operators' inputs and outputs"),
+        "bytes.dispatched": {
+            **_counted(second.bytes, f"{source}, operators' inputs and outputs"),
+            "by_intensity": [{"flop": flop, "bytes": moved} for flop, moved in second.groups],
+        },
     }

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from bench.errors import Unavailable
 from bench.profile import PHASE_MARK, STEPS, Profile, profile_of
 from bench.rates import Value
+from bench.reach import groups
 from bench.record import Record
 from bench.roof import Roof, Side, si
 
@@ -21,9 +22,20 @@ WAIT = "data.wait"
 # A force is shown to hold a case where it takes this share of the step, or the case reaches this share of its roof:
 # what takes less than half of the time cannot, by its removal, make the case twice as fast.
 SHOWN = 0.5
+_TOLD = 0.005  # what takes less of a step is not worth a word
 NO_BANDWIDTH = "no bandwidth of this device in these stores; wattmark peaks -o STORE measures it"
 # What an operator of a profile is called that is no operator but the step, or a part of it, around them.
 _AROUND = (STEPS, PHASE_MARK, "Optimizer.")
+# Operators whose work is multiplying, as a CPU's profile calls them.
+_PRODUCTS = frozenset(
+    (
+        *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "mkldnn_convolution", "convolution_backward")),
+        "aten::_scaled_dot_product_flash_attention_for_cpu",
+        "aten::_scaled_dot_product_flash_attention_for_cpu_backward",
+        "mkldnn::_linear_pointwise",
+        "mkldnn::_convolution_pointwise",
+    )
+)
 
 
 class Bound(NamedTuple):
@@ -41,14 +53,34 @@ class Bound(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """How near a case came to its roof: its FLOP/s as a share of the ``most`` that the roof allows at its intensity
-    (FLOP/B), and the side of the roof that sets it. Without caches: with them a case can exceed the memory's side."""
+    """How near a case came to its roof, each of its operators to the roof at its own intensity.
 
-    share: float
-    most: float
-    side: Side
+    ``compute`` is the share of the step that operators which computing limits take at the device's ``peak`` (FLOP/s),
+    ``memory`` what the others take at its ``bandwidth`` (B/s), without caches: with them a case can exceed that side.
+    ``rate`` (FLOP/s) and ``intensity`` (FLOP/B) are of the whole step.
+    """
+
+    compute: float
+    memory: float
     rate: float
     intensity: float
+    peak: float
+    bandwidth: float
+
+    @property
+    def share(self) -> float:
+        """FLOP/s as a share of the most that the roof allows."""
+        return self.compute + self.memory
+
+    @property
+    def most(self) -> float:
+        """FLOP/s that the roof allows."""
+        return self.rate / self.share
+
+    @property
+    def side(self) -> Side:
+        """The side of the roof that takes more of the step."""
+        return "memory" if self.memory > self.compute else "compute"
 
 
 def bound(record: Record, values: Mapping[str, Value], roof: Roof) -> Bound:
@@ -59,26 +91,31 @@ def bound(record: Record, values: Mapping[str, Value], roof: Roof) -> Bound:
     if waiting:
         return waiting
     try:
-        under = reached(values, record.case.precision, roof)
+        under = reached(record, values, roof)
     except Unavailable as why:
         return _overhead(record) or Bound(None, str(why), judged=False)
-    return _roof(under, record.case.precision, roof) or _overhead(record) or Bound(None, _not_shown(record, under))
+    return _roof(under) or _overhead(record) or _products(record, under) or Bound(None, _not_shown(record, under))
 
 
-def reached(values: Mapping[str, Value], precision: str, roof: Roof) -> Reached:
+def reached(record: Record, values: Mapping[str, Value], roof: Roof) -> Reached:
     """How near a case came to its measured roof.
 
     Raises:
         Unavailable: its rate, its intensity or the roof is not known, with the reason.
     """
     rate, intensity = (_number(values[name]) for name in ("flop.rate", "intensity"))
-    found = roof.attainable(precision, intensity)
-    if found is None and roof.memory is None:
+    compute = roof.over(record.case.precision)
+    if roof.memory is None:
         raise Unavailable(NO_BANDWIDTH)
-    if found is None:
-        raise Unavailable(values["mfu.measured"].reason or f"no peak of this device in {precision}")
-    most, side = found
-    return Reached(rate / most, most, side, rate, intensity)
+    if compute is None:
+        raise Unavailable(values["mfu.measured"].reason or f"no peak of this device in {record.case.precision}")
+    ridge = compute.rate / roof.memory.rate
+    found = groups(record)
+    steps = rate / sum(flop for flop, _ in found)  # a second, of the one that was counted
+    computed = sum(flop for flop, size in found if flop >= ridge * size)
+    moved = sum(size for flop, size in found if flop < ridge * size)
+    shares = steps * computed / compute.rate, steps * moved / roof.memory.rate
+    return Reached(*shares, rate, intensity, compute.rate, roof.memory.rate)
 
 
 def _data(wait: Value | None) -> Bound | None:
@@ -87,18 +124,27 @@ def _data(wait: Value | None) -> Bound | None:
     return Bound("data", f"{wait.value:.0%} of the step waits for its input", 1 / (1 - wait.value))
 
 
-def _roof(under: Reached, precision: str, roof: Roof) -> Bound | None:
-    """Compute or memory. A case above the memory's side is fed by caches, so that the memory does not hold it; it may
-    yet be held by the computing."""
-    compute = roof.over(precision)
-    if under.side == "memory" and SHOWN <= under.share <= 1:
-        allowed = f"{si(under.most, 'FLOP/s')} that the memory feeds at {under.intensity:.3g} FLOP/B without a cache"
-        return Bound("memory", f"{si(under.rate, 'FLOP/s')}, {under.share:.0%} of the {allowed}", 1 / under.share)
-    share = under.rate / compute.rate if compute and (under.side == "compute" or under.share > 1) else 0.0
-    if compute is None or not SHOWN <= share <= 1:
+def _roof(under: Reached) -> Bound | None:
+    """Compute or memory. A case above its roof is fed by caches, so that the memory does not hold it; it may yet be
+    held by the computing."""
+    share = under.rate / under.peak
+    fed = under.share > 1
+    if SHOWN <= share <= 1 and (under.side == "compute" or fed):
+        told = f"{si(under.rate, 'FLOP/s')}, {share:.0%} of the measured peak of {si(under.peak, 'FLOP/s')}"
+        return Bound("compute", f"{told}, at {under.intensity:.3g} FLOP/B", 1 / (share if fed else under.share))
+    if fed or under.share < SHOWN:
         return None
-    told = f"{si(under.rate, 'FLOP/s')}, {share:.0%} of the measured peak of {si(compute.rate, 'FLOP/s')}"
-    return Bound("compute", f"{told}, at {under.intensity:.3g} FLOP/B", 1 / share)
+    return Bound(under.side, _parts(under), 1 / under.share)
+
+
+def _parts(under: Reached) -> str:
+    """What a step consists of at its roof."""
+    parts = (
+        (under.compute, f"to compute ({si(under.peak, 'FLOP/s')})"),
+        (under.memory, f"to move bytes ({si(under.bandwidth, 'B/s')} without a cache)"),
+    )
+    told = " and ".join(f"{share:.0%} of its time {what}" for share, what in parts if share >= _TOLD)
+    return f"at the measured limits the step would take {told or 'less than 1% of its time'}"
 
 
 def _overhead(record: Record) -> Bound | None:
@@ -127,9 +173,23 @@ def _outside(record: Record, profile: Profile) -> float | None:
     return sum(one.self_seconds for one in profile.operators if one.name.startswith(_AROUND)) / profile.seconds
 
 
+def _products(record: Record, under: Reached) -> Bound | None:
+    """Computing, by the profile: matrix products below their peak, on a CPU, where an operator lasts as long as its
+    work."""
+    profile = profile_of(record) if record.case.device == "cpu" else None
+    if profile is None or profile.seconds <= 0 or under.side != "compute" or under.share > 1:
+        return None
+    share = sum(one.self_seconds for one in profile.operators if one.name in _PRODUCTS) / profile.seconds
+    if not SHOWN <= share < 1 or under.compute >= share:
+        return None
+    peak = f"at their measured peak of {si(under.peak, 'FLOP/s')} they would take {under.compute:.0%}"
+    told = f"{share:.0%} of a profiled step is in matrix products; {peak}"
+    return Bound("compute", told, 1 / (1 - share + under.compute))
+
+
 def _not_shown(record: Record, under: Reached) -> str:
-    if under.side == "compute" and under.share > 1:
-        return f"{si(under.rate, 'FLOP/s')} is above the measured peak of {si(under.most, 'FLOP/s')}: it is too low"
+    if under.rate > under.peak:
+        return f"{si(under.rate, 'FLOP/s')} is above the measured peak of {si(under.peak, 'FLOP/s')}: it is too low"
     profile = profile_of(record)
     share = _outside(record, profile) if profile else None
     closer = (
@@ -137,10 +197,8 @@ def _not_shown(record: Record, under: Reached) -> str:
         if share is None
         else f"and a profile shows {share:.0%} of the step without computing"
     )
-    cached = ", so caches feed it" if under.side == "memory" and under.share > 1 else ""
-    allowed = f"{si(under.most, 'FLOP/s')} that the {under.side} side of the measured roof allows"
-    near = f"{si(under.rate, 'FLOP/s')}, {under.share:.0%} of the {allowed}"
-    return f"{near}{cached}; no force is shown to hold it, {closer}"
+    cached = ", so caches feed it" if under.share > 1 else ""
+    return f"{_parts(under)}{cached}; no force is shown to hold it, {closer}"
 
 
 def _number(value: Value) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from math import prod
+from math import frexp, inf, prod
 from typing import Any
 
 import torch
@@ -14,7 +14,8 @@ from torch.utils._pytree import tree_leaves
 
 class Operators(TorchDispatchMode):
     """Counts what is dispatched within it: ``ran``, how often by the name of the overload, ``flops`` by the type that
-    is multiplied in, and ``bytes``.
+    is multiplied in, and ``bytes``. ``groups`` are the FLOPs and bytes of operators alike in intensity, to a factor of
+    two, lowest first: what limits a device's operators differs among them.
 
     Operators that are made of others are counted as those: autograd takes them apart, inference mode does not, and the
     same model shall count the same. FLOPs are those of the operators whose formula torch knows. Bytes are what each
@@ -28,7 +29,12 @@ class Operators(TorchDispatchMode):
         self.ran = Counter[str]()
         self.flops = Counter[str]()
         self.bytes = 0
+        self._groups: dict[float, tuple[int, int]] = {}
         self._formulas = _formulas()
+
+    @property
+    def groups(self) -> list[tuple[int, int]]:
+        return [both for _, both in sorted(self._groups.items())]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -39,10 +45,16 @@ class Operators(TorchDispatchMode):
                 return made
         result = func(*args, **kwargs)
         self.ran[str(func)] += 1
-        self.bytes += traffic(func, args, kwargs, result)
+        moved = traffic(func, args, kwargs, result)
         formula = self._formulas.get(getattr(func, "_overloadpacket", None))
-        if formula is not None:
-            self.flops[_type(args)] += int(formula(*args, **kwargs, out_val=result))
+        flop = 0 if formula is None else int(formula(*args, **kwargs, out_val=result))
+        self.bytes += moved
+        if flop:
+            self.flops[_type(args)] += flop
+        if flop or moved:
+            level = frexp(flop / max(moved, 1))[1] if flop else -inf
+            before = self._groups.get(level, (0, 0))
+            self._groups[level] = before[0] + flop, before[1] + moved
         return result
 
 

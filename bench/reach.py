@@ -5,6 +5,9 @@ Each raises `Unavailable` with the reason where its number cannot be had.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from bench.errors import Unavailable
 from bench.peaks import label_of
 from bench.record import Record
@@ -46,10 +49,22 @@ def intensity(record: Record) -> float:
     return flop / size
 
 
+def groups(record: Record) -> list[tuple[float, float]]:
+    """FLOPs and bytes of the operators of the step that `intensity` is of, alike in intensity; one group of all where
+    the record does not tell them apart."""
+    flop, size = (_counted(record, name) for name in ("flop.dispatched", "bytes.dispatched"))
+    told = size.get("by_intensity") or [{"flop": flop["value"], "bytes": size["value"]}]
+    return [(one["flop"], one["bytes"]) for one in told]
+
+
 def _counter(record: Record, name: str) -> float:
-    counted = (record.counters or {}).get(name)
+    return float(_counted(record, name)["value"])
+
+
+def _counted(record: Record, name: str) -> Mapping[str, Any]:
+    counted: Mapping[str, Any] | None = (record.counters or {}).get(name)
     if counted is None:
         raise Unavailable("nothing was counted" if record.counters is None else f"this record has no {name}")
     if counted["value"] is None:
         raise Unavailable(str(counted["reason"]))
-    return float(counted["value"])
+    return counted

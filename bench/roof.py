@@ -38,14 +38,6 @@ class Roof:
         """The ceiling of a case's precision."""
         return self.compute.get(arithmetic(precision))
 
-    def attainable(self, precision: str, intensity: float) -> tuple[float, Side] | None:
-        """FLOP/s that can be reached at an intensity (FLOP/B), and which side sets it; None where one is not known."""
-        compute = self.over(precision)
-        if compute is None or self.memory is None:
-            return None
-        fed = intensity * self.memory.rate
-        return (fed, "memory") if fed < compute.rate else (compute.rate, "compute")
-
 
 class Roofs:
     """The measured roofs of devices, each found by what was measured on the same device in the same way."""

@@ -72,16 +72,21 @@ def roof_columns(rows: Sequence[CaseRow]) -> tuple[list[Column], list[tuple[Cell
     columns = [
         Column("Intensity", "FLOP/B", True, METRICS["intensity"].meaning),
         Column("Model FLOP/s", unit, True, METRICS["flop.rate"].meaning),
-        Column("Of the roof", "%", True, "Model FLOP/s over what the measured roof allows at that intensity."),
+        Column(
+            "Of the roof",
+            "%",
+            True,
+            "Model FLOP/s over what the measured roof allows, each operator at its own intensity.",
+        ),
         Column("Held back by", meaning="As the table of what holds each case back says it, with its evidence."),
     ]
     return columns, [(row.cells["intensity"], row.cells["flop.rate"], _under(row), _held(row)) for row in rows]
 
 
 def _under(row: CaseRow) -> Cell:
-    """The share of what the measured roof allows at the case's intensity, and on which side of it."""
+    """The share of what the measured roof allows the case's operators, and on which side of it most of them are."""
     try:
-        found = reached(row.values, row.precision, row.roof)
+        found = reached(row.record, row.values, row.roof)
     except Unavailable as why:
         return absent(line(str(why)))
     note = f"of {si(found.most, 'FLOP/s')}, the {found.side} side of the roof"

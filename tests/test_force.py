@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
+from bench import force
 from bench.force import SHOWN, bound, reached
 from bench.profile import Operator, Profile
 from bench.rates import Value, values
@@ -18,10 +20,12 @@ H100 = {"device": {"label": "NVIDIA H100 80GB HBM3", "uuid": "GPU-1"}}
 def did(record, sample):
     """Makes a record that did so many FLOP/s at an intensity (FLOP/B), with a profile or without one."""
 
-    def make(rate, intensity=None, profile=None, device="cpu"):
+    def make(rate, intensity=None, profile=None, device="cpu", groups=()):
         made = record([sample(flop=int(rate * 0.5))], device=device)
         counts = {"flop.dispatched": 1e9, "bytes.dispatched": 1e9 / intensity} if intensity else {}
         told = {name: {"value": number, "source": "made"} for name, number in counts.items()}
+        if groups:
+            told["bytes.dispatched"]["by_intensity"] = [{"flop": flop, "bytes": size} for flop, size in groups]
         return replace(made, counters=told or None, profile=profile and profile.to_json())
 
     return make
@@ -58,7 +62,9 @@ def test_memory_holds_what_reaches_half_of_what_it_feeds(did):
     found = verdict(did(0.8e12, 2))
 
     assert (found.force, found.gain) == ("memory", pytest.approx(1.25))
-    assert found.evidence == "800 GFLOP/s, 80% of the 1 TFLOP/s that the memory feeds at 2 FLOP/B without a cache"
+    assert found.evidence == (
+        "at the measured limits the step would take 80% of its time to move bytes (500 GB/s without a cache)"
+    )
 
 
 @pytest.mark.parametrize("intensity", [2, 16])
@@ -76,7 +82,7 @@ def test_a_case_above_the_memorys_side_is_fed_by_caches_and_not_held_by_memory(d
 
     assert found.force is None
     assert found.evidence.startswith(
-        "1.5 TFLOP/s, 150% of the 1 TFLOP/s that the memory side of the measured roof allows, so caches"
+        "at the measured limits the step would take 150% of its time to move bytes (500 GB/s without a cache), so"
     )
     assert verdict(did(3e12, 2)).force == "compute"  # 75 % of the peak
 
@@ -86,6 +92,74 @@ def test_a_case_above_the_measured_peak_is_no_verdict_but_a_peak_that_is_too_low
 
     assert (found.force, found.gain) == (None, None)
     assert found.evidence == "5 TFLOP/s is above the measured peak of 4 TFLOP/s: it is too low"
+
+
+# Of a step of 1 GFLOP, operators alike in intensity: without any product, at 5 FLOP/B and at 90 (the ridge is at 8).
+MIXED = [(0, 40_000_000), (100_000_000, 20_000_000), (900_000_000, 10_000_000)]
+COPYING = [(0, 150_000_000), (1_000_000_000, 10_000_000)]
+
+
+def test_each_operator_is_held_against_the_roof_at_its_own_intensity(did):
+    made = did(1.6e12, 16, groups=MIXED)
+    under = reached(made, {one.metric: one for one in values(made)}, ROOF)
+
+    assert (under.compute, under.memory) == (pytest.approx(0.36), pytest.approx(0.192))
+    assert (under.share, under.side) == (pytest.approx(0.552), "compute")
+    whole = did(1.6e12, 16)  # the same step as one: at 16 FLOP/B nothing of it were the memory's
+    assert reached(whole, {one.metric: one for one in values(whole)}, ROOF).memory == 0
+    assert verdict(whole).force is None
+
+
+def test_a_mixed_step_is_held_by_what_takes_more_of_it_at_the_roof(did):
+    compute, memory = verdict(did(1.6e12, 16, groups=MIXED)), verdict(did(1.2e12, 6, groups=COPYING))
+
+    assert (compute.force, compute.gain) == ("compute", pytest.approx(1 / 0.552))
+    assert compute.evidence == (
+        "at the measured limits the step would take 36% of its time to compute (4 TFLOP/s) and 19% of its time to move "
+        "bytes (500 GB/s without a cache)"
+    )
+    assert (memory.force, memory.gain) == ("memory", pytest.approx(1 / (0.3 + 0.36)))
+    assert verdict(did(1.4e12, 16, groups=MIXED)).force is None  # 48 % of its roof
+
+
+def test_what_little_takes_of_a_step_is_not_worth_a_word(did):
+    evidence = verdict(did(1e9, 16, groups=MIXED)).evidence
+
+    assert evidence.startswith("at the measured limits the step would take less than 1% of its time; no force")
+
+
+def test_bytes_that_cannot_all_have_come_from_memory_hold_nothing(did):
+    cached = [(0, 300_000_000), COPYING[1]]
+
+    assert "so caches feed it" in verdict(did(1.6e12, 3, groups=cached)).evidence
+    compute = verdict(did(2.4e12, 3, groups=cached))
+    assert (compute.force, compute.gain) == ("compute", pytest.approx(1 / 0.6))
+
+
+def test_a_profile_tells_products_below_their_peak_from_what_is_not_explained(did):
+    products = {"aten::addmm": 0.5, "aten::mkldnn_convolution": 0.2}
+    found = verdict(did(1.6e12, 16, on_cpu(step=0.1, **products)))
+
+    assert (found.force, found.gain) == ("compute", pytest.approx(1 / (1 - 0.7 + 0.4)))
+    told = "70% of a profiled step is in matrix products; at their measured peak of 4 TFLOP/s they would take 40%"
+    assert found.evidence == told
+    assert verdict(did(1.6e12, 16, on_cpu(**{"aten::addmm": 0.49}))).force is None
+    assert verdict(did(0.9e12, 4, on_cpu(**products))).force is None  # at 4 FLOP/B the memory feeds them
+    assert verdict(did(1.6e12, 16, on_cpu(**products), "cuda:0")).force is None  # operators there only launch
+
+
+def test_a_cpus_profile_calls_products_as_we_expect():
+    convolution, linear = torch.nn.Conv2d(4, 4, 3), torch.nn.Linear(8, 8)
+    images, rows, heads = torch.randn(2, 4, 8, 8), torch.randn(4, 8), torch.randn(1, 2, 16, 8)
+    for one in (images, rows, heads):
+        one.requires_grad_()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        attended = torch.nn.functional.scaled_dot_product_attention(heads, heads, heads)
+        both = torch.baddbmm(heads[0, 0, 0], heads[0], heads[0].transpose(1, 2) @ heads[0])
+        (convolution(images).sum() + linear(rows).sum() + attended.sum() + both.sum()).backward()
+
+    seen = {one.key for one in profiler.key_averages()}
+    assert {name for name in force._PRODUCTS if not name.startswith("mkldnn::")} <= seen
 
 
 def test_waiting_for_input_comes_before_all_else(did):
@@ -143,6 +217,6 @@ def test_a_case_that_was_not_measured_is_not_judged(did):
 
 def test_the_gain_takes_a_case_to_its_roof_and_no_further(did):
     made = did(0.8e12, 2)
-    under = reached({one.metric: one for one in values(made)}, "fp32", ROOF)
+    under = reached(made, {one.metric: one for one in values(made)}, ROOF)
 
     assert verdict(made).gain * under.rate == pytest.approx(under.most)

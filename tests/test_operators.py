@@ -83,6 +83,22 @@ def test_attention_that_is_fused_does_not_move_its_scores():
     assert fused.flops == plain.flops
 
 
+def test_operators_are_grouped_by_their_intensity():
+    x, narrow, wide = torch.randn(256, 256), torch.randn(256, 1), torch.randn(256, 256)
+    with torch.inference_mode(), Operators() as counted:
+        x @ wide
+        x @ narrow
+        x.relu()
+    square, column = 2 * 256**3, 2 * 256**2
+
+    assert counted.groups == [
+        (0, 2 * 4 * 256**2),
+        (column, 4 * (256**2 + 2 * 256)),
+        (square, 3 * 4 * 256**2),
+    ]
+    assert sum(moved for _, moved in counted.groups) == counted.bytes
+
+
 def test_flops_are_counted_by_the_type_that_is_multiplied_in():
     x, model = torch.randn(4, 8), torch.nn.Linear(8, 16)
     with torch.inference_mode(), Operators() as plain:

@@ -1,8 +1,6 @@
-"""The roof over a device: which side bounds, and whose roof it is."""
+"""The roof over a device: whose it is, and what its vendor states."""
 
 from copy import deepcopy
-
-import pytest
 
 from bench.roof import Ceiling, Roof, Roofs, identity, vendor
 
@@ -18,27 +16,6 @@ def changed(part, **facts):
     environment = deepcopy(HERE)
     environment[part] |= facts
     return environment
-
-
-@pytest.mark.parametrize(
-    ("precision", "intensity", "most"),
-    [
-        ("fp32", 1, (40e9, "memory")),
-        ("fp32", 9.99, (399.6e9, "memory")),
-        ("fp32", 10, (400e9, "compute")),
-        ("fp32", 1000, (400e9, "compute")),
-        ("bf16", 10, (400e9, "memory")),
-        ("bf16-pure", 1000, (1600e9, "compute")),
-    ],
-)
-def test_the_lower_side_of_the_roof_bounds(precision, intensity, most):
-    assert ROOF.attainable(precision, intensity) == pytest.approx(most)
-
-
-def test_half_a_roof_says_nothing():
-    assert ROOF.attainable("tf32", 10) is None
-    assert Roof(ROOF.compute).attainable("fp32", 10) is None
-    assert Roof(memory=ROOF.memory).attainable("fp32", 10) is None
 
 
 def test_a_roof_is_of_one_device_with_its_threads_and_its_torch():
