@@ -4,51 +4,29 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bench.case import PRECISIONS, Case, Scalar, without_usual
+from bench.case import Case, without_usual
+from bench.entry import (
+    MAX,
+    AxesOf,
+    Entry,
+    read_batch,
+    read_entry,
+    read_precision,
+    read_table,
+    read_value,
+    refuse_unknown,
+)
 from bench.errors import SpecError
 from bench.gating import Gating
 
-MAX = "max"  # a batch size: the largest that fits, found by search
-
 _NUMBERS = ("replicates", "budget", "accelerator_budget", "timeout")
 _SETTINGS = {"description", *_NUMBERS, "peaks", "gate", "cases"}
-_ENTRY = {"workload", "on", "precision", "batch_size", "gate"}
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A field of a workload: its default, its type, and the values it may take where they are listed."""
-
-    name: str
-    default: Any
-    kind: type
-    choices: tuple[Any, ...] | None
-
-
-# The axes of a workload by its name; raises SpecError for a name that is none.
-AxesOf = Callable[[str], Mapping[str, Axis]]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One table of the file: a workload with a list of values for each axis, for the CPU, for accelerators, or both."""
-
-    workload: str
-    axes: Mapping[str, tuple[Scalar, ...]]
-    precision: tuple[str, ...] = ("fp32",)
-    batch_size: tuple[int | str, ...] = (1,)
-    on: str | None = None
-    gating: Gating = field(default_factory=Gating)
-
-    def runs_on(self, device: str) -> bool:
-        """Whether this entry is meant for a device, by torch's name."""
-        return self.on is None or (self.on == "cpu") == (device == "cpu")
 
 
 @dataclass(frozen=True)
@@ -113,7 +91,7 @@ def parse(data: Mapping[str, Any], name: str, axes_of: AxesOf) -> Matrix:
         SpecError: something in it is not known.
     """
     where = f"matrix {name!r}"
-    _known(data, _SETTINGS, where)
+    refuse_unknown(data, _SETTINGS, where)
     tables = data.get("cases")
     if not isinstance(tables, list) or not tables:
         raise SpecError(f"{where}: has no [[cases]] table; each names a workload and lists values for its axes")
@@ -123,9 +101,9 @@ def parse(data: Mapping[str, Any], name: str, axes_of: AxesOf) -> Matrix:
             raise SpecError(f"{where}: {key} = {settings[key]!r}; a number above 0 is needed")
     if settings.get("peaks", False) not in (True, False):
         raise SpecError(f"{where}: peaks = {data['peaks']!r}; true or false is needed")
-    gating = Gating().override(_table(data.get("gate", {}), f"{where}, [gate]"), f"{where}, [gate]")
+    gating = Gating().override(read_table(data.get("gate", {}), f"{where}, [gate]"), f"{where}, [gate]")
     places = (f"{where}, [[cases]] {number}" for number in range(1, len(tables) + 1))
-    entries = tuple(_entry(table, place, axes_of, gating) for table, place in zip(tables, places, strict=True))
+    entries = tuple(read_entry(table, place, axes_of, gating) for table, place in zip(tables, places, strict=True))
     return Matrix(name, entries, gating=gating, **settings)
 
 
@@ -139,15 +117,15 @@ def override(matrix: Matrix, wanted: Override, axes_of: AxesOf) -> Matrix:
     if wanted.workloads:
         entries = []
         for name in dict.fromkeys(wanted.workloads):
-            own = [_entry({"workload": name}, f"workload {name}", axes_of, matrix.gating)]
+            own = [read_entry({"workload": name}, f"workload {name}", axes_of, matrix.gating)]
             entries += [entry for entry in matrix.entries if entry.workload == name] or own
     for axis, texts in wanted.axes.items():
         entries = _set_axis(entries, axis, texts, axes_of)
     if wanted.precision:
-        precision = tuple(_precision(value, "--precision") for value in wanted.precision)
+        precision = tuple(read_precision(value, "--precision") for value in wanted.precision)
         entries = [replace(entry, precision=precision) for entry in entries]
     if wanted.batch_size:
-        sizes = tuple(_batch(value, "--batch") for value in wanted.batch_size)
+        sizes = tuple(read_batch(value, "--batch") for value in wanted.batch_size)
         entries = [replace(entry, batch_size=sizes) for entry in entries]
     return replace(matrix, entries=tuple(entries))
 
@@ -169,7 +147,7 @@ def expand(matrix: Matrix, devices: Sequence[str], data: str = "auto", model: st
     Raises:
         SpecError: no entry is meant for any of the devices.
     """
-    if not any(entry.runs_on(device) for entry in matrix.entries for device in devices):
+    if not any(entry.on_device(device, devices) for entry in matrix.entries for device in devices):
         kinds = ", ".join(sorted({entry.on for entry in matrix.entries if entry.on}))
         raise SpecError(f"matrix {matrix.name!r}: no case for {', '.join(devices)}; its entries are for: {kinds}")
     return [case for case, _ in gated(matrix, devices, data, model)]
@@ -196,38 +174,12 @@ def searches(matrix: Matrix, devices: Sequence[str], data: str = "auto", model: 
 
 def _points(matrix: Matrix, devices: Sequence[str], data: str, model: str | None) -> Iterator[tuple[Case, Entry]]:
     """Every combination of the axes other than the batch size, with the entry that it is of."""
-    for device, entry in itertools.product(devices, matrix.entries):
-        if entry.runs_on(device):
+    for device, meant in itertools.product(devices, matrix.entries):
+        entry = meant.on_device(device, devices)
+        if entry is not None:
             for precision, *parameters in itertools.product(entry.precision, *entry.axes.values()):
                 axes = without_usual(dict(zip(entry.axes, parameters, strict=True)))
                 yield Case(entry.workload, device, str(precision), 1, axes, data, model), entry
-
-
-def _entry(table: Any, where: str, axes_of: AxesOf, gating: Gating) -> Entry:
-    if not isinstance(table, dict) or not isinstance(table.get("workload"), str):
-        raise SpecError(f'{where}: names no workload; needs workload = "module:Class"')
-    workload = table["workload"]
-    axes = axes_of(workload)
-    _known(table, _ENTRY | set(axes), f"{where} ({workload})")
-    on = table.get("on")
-    if on not in (None, "cpu", "accelerator"):
-        raise SpecError(f'{where}: on = {on!r}; one of "cpu", "accelerator", or left out for both')
-    # Axes that are left out take their default by name: a record then says what ran even after a default has changed.
-    values = {
-        name: tuple(
-            _value(value, name, axis, f"{where} ({workload})") for value in _listed(table.get(name, axis.default))
-        )
-        for name, axis in axes.items()
-        if name != "batch_size"
-    }
-    return Entry(
-        workload,
-        values,
-        tuple(_precision(value, where) for value in _listed(table.get("precision", "fp32"))),
-        tuple(_batch(value, where) for value in _listed(table.get("batch_size", axes["batch_size"].default))),
-        on,
-        gating.override(_table(table.get("gate", {}), f"{where}, gate"), f"{where}, gate"),
-    )
 
 
 def _set_axis(entries: list[Entry], axis: str, texts: Sequence[str], axes_of: AxesOf) -> list[Entry]:
@@ -243,20 +195,10 @@ def _set_axis(entries: list[Entry], axis: str, texts: Sequence[str], axes_of: Ax
     for entry in entries:
         if entry.workload in having:
             kind = axes_of(entry.workload)[axis]
-            values = tuple(_value(_typed(text, kind.kind), axis, kind, where) for text in texts)
+            values = tuple(read_value(_typed(text, kind.kind), axis, kind, where) for text in texts)
             entry = replace(entry, axes={**entry.axes, axis: values})
         changed.append(entry)
     return changed
-
-
-def _table(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise SpecError(f"{where}: {value!r}; a table is needed, such as {{metrics = ['time', 'memory']}}")
-    return value
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _typed(text: str, kind: type) -> Any:
@@ -267,34 +209,3 @@ def _typed(text: str, kind: type) -> Any:
         return kind(text) if kind in (int, float) else text
     except ValueError:
         return text
-
-
-def _value(value: Any, name: str, axis: Axis, where: str) -> Scalar:
-    fits = type(value) is axis.kind or (axis.kind is float and type(value) is int)
-    if axis.choices is not None and (not fits or value not in axis.choices):
-        raise SpecError(f"{where}: {name} = {value!r}; one of {', '.join(map(str, axis.choices))}")
-    if not fits:
-        raise SpecError(f"{where}: {name} = {value!r}; a value of type {axis.kind.__name__} is needed")
-    return axis.kind(value) if axis.kind is float else value
-
-
-def _precision(value: Any, where: str) -> str:
-    if value not in PRECISIONS:
-        raise SpecError(f"{where}: precision {value!r}; one of {', '.join(PRECISIONS)}")
-    return str(value)
-
-
-def _batch(value: Any, where: str) -> int | str:
-    if value == MAX:
-        return MAX
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
-    if type(value) is not int or value < 1:
-        raise SpecError(f"{where}: batch size {value!r}; a whole number above 0, or {MAX}")
-    return value
-
-
-def _known(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise SpecError(f"{where}: unknown key {key!r}; one of {', '.join(sorted(known))}")

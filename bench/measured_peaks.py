@@ -9,12 +9,12 @@ from bench.case import Case
 from bench.record import Record
 from bench.roof import Ceiling, Identity, Roof, Roofs, arithmetic, identity, si
 
-PRODUCT, STREAM = "peak:Product", "peak:Stream"
+PRODUCT, STREAM, COLLECTIVE = "peak:Product", "peak:Stream", "peak:Collective"
 
 
 def is_peak(case: Case) -> bool:
     """Whether a case measures what the machine can reach, and not what a step costs."""
-    return case.workload in (PRODUCT, STREAM)
+    return case.workload in (PRODUCT, STREAM, COLLECTIVE)
 
 
 def beside(records: Sequence[Record], store: Iterable[Record]) -> list[Record]:
@@ -29,6 +29,7 @@ def roofs(records: Iterable[Record]) -> Roofs:
     """The roof of each device: of all kernels, sizes, runs and windows the best, since each can only fall short."""
     compute: dict[Identity, dict[str, Ceiling]] = defaultdict(dict)
     memory: dict[Identity, Ceiling] = {}
+    between: dict[Identity, Ceiling] = {}
     for record in records:
         found = ceiling(record) if is_peak(record.case) else None
         if found is None:
@@ -36,15 +37,22 @@ def roofs(records: Iterable[Record]) -> Roofs:
         device = identity(record.environment)
         if record.case.workload == STREAM:
             memory[device] = _higher(memory.get(device), found)
+        elif record.case.workload == COLLECTIVE:
+            between[device] = _higher(between.get(device), found)
         else:
             precision = arithmetic(record.case.precision)
             compute[device][precision] = _higher(compute[device].get(precision), found)
-    return Roofs({device: Roof(compute.get(device, {}), memory.get(device)) for device in {**compute, **memory}})
+    return Roofs(
+        {
+            device: Roof(compute.get(device, {}), memory.get(device), between.get(device))
+            for device in {**compute, **memory, **between}
+        }
+    )
 
 
 def ceiling(record: Record) -> Ceiling | None:
     """What a record of a peak reached in its best window, or None where it reached nothing that can be."""
-    moves = record.case.workload == STREAM
+    moves = record.case.workload != PRODUCT
     done = [(sample.work["B"] if moves else sample.flop, sample.seconds) for sample in record.samples]
     best = max((amount / seconds for amount, seconds in done if amount), default=None)
     if best is None or record.status not in ("ok", "interrupted"):

@@ -11,7 +11,7 @@ from bench.case import PRECISIONS
 from bench.caveats import caveats
 from bench.errors import SpecError
 from bench.matrix import Matrix
-from bench.measured_peaks import STREAM, ceiling, kernel, roofs
+from bench.measured_peaks import COLLECTIVE, PRODUCT, STREAM, ceiling, kernel, roofs
 from bench.peaks import label_of
 from bench.rates import Value, value
 from bench.record import Record
@@ -20,8 +20,7 @@ from bench.run import axes_of
 
 MATRIX = "peaks"
 SHORT = 0.3  # s of sampling for each kernel where peaks are measured before a run
-ALONE = "one device: there is nothing to send to"
-COLLECTIVES = "not measured yet between several devices"
+ALONE = "not measured: they start at the first of several accelerators"
 
 
 def plan(precisions: Sequence[str] = (), replicates: int | None = None, budget: float | None = None) -> Matrix:
@@ -37,7 +36,7 @@ def plan(precisions: Sequence[str] = (), replicates: int | None = None, budget: 
     wanted = {arithmetic(name) for name in precisions or PRECISIONS}
     entries = [
         entry
-        if entry.workload == STREAM
+        if entry.workload != PRODUCT
         else replace(entry, precision=tuple(p for p in entry.precision if p in wanted))
         for entry in whole.entries
     ]
@@ -56,15 +55,16 @@ def found(records: Sequence[Record]) -> list[dict[str, Any]]:
     devices: dict[str, list[Record]] = {}
     for record in records:
         devices.setdefault(record.case.device, []).append(record)
-    return [_device(name, of, measured.of(of[0].environment), len(devices)) for name, of in devices.items()]
+    return [_device(name, of, measured.of(of[0].environment)) for name, of in devices.items()]
 
 
-def _device(name: str, records: Sequence[Record], reached: Roof, devices: int) -> dict[str, Any]:
+def _device(name: str, records: Sequence[Record], reached: Roof) -> dict[str, Any]:
     environment = records[0].environment
     stated = vendor(environment)
-    products = [record for record in records if record.case.workload != STREAM]
+    products, streams, collectives = (
+        [record for record in records if record.case.workload == workload] for workload in (PRODUCT, STREAM, COLLECTIVE)
+    )
     named = [p for p in PRECISIONS if any(record.case.precision == p for record in products)]
-    streams = [record for record in records if record.case.workload == STREAM]
     return {
         "device": name,
         "label": label_of(environment),
@@ -75,7 +75,7 @@ def _device(name: str, records: Sequence[Record], reached: Roof, devices: int) -
             for p in named
         },
         "memory": _limit(streams, reached.memory, stated.memory),
-        "collectives": {"value": None, "reason": ALONE if devices == 1 else COLLECTIVES},
+        "collectives": _limit(collectives, reached.between, None) if collectives else {"value": None, "reason": ALONE},
         "caveats": [f"{kernel(record.case)}: {text}" for record in records for text in caveats(record)],
     }
 
@@ -104,7 +104,7 @@ def _kernel(record: Record) -> dict[str, Any]:
 
 
 def _rate(record: Record) -> Value:
-    return value(record, "throughput" if record.case.workload == STREAM else "flop.rate")
+    return value(record, "flop.rate" if record.case.workload == PRODUCT else "throughput")
 
 
 def words(devices: Sequence[Mapping[str, Any]]) -> str:
@@ -112,9 +112,10 @@ def words(devices: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for device in devices:
         lines += [f"{device['device']} ({device['label']}), {device['threads']} threads, torch {device['torch']}", ""]
-        for name, limit in {**device["compute"], "memory": device["memory"]}.items():
+        limits = {**device["compute"], "memory": device["memory"], "between devices": device["collectives"]}
+        for name, limit in limits.items():
             lines += _limit_words(name, limit)
-        lines += [f"  {'between devices':<16} not measured: {device['collectives']['reason']}", ""]
+        lines += [""]
         lines += [f"  caveat: {text}" for text in device["caveats"]]
         lines += [""] if device["caveats"] else []
     return "\n".join(lines).rstrip()

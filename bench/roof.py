@@ -1,4 +1,4 @@
-"""The limits of a device: how many FLOP/s in which precision and how many B/s, each with what says so.
+"""The limits of a device: how many FLOP/s in which precision, how many B/s of memory and to others, and what says so.
 
 A vendor states them, and `wattmark peaks` measures them. Together they are the roof of the roofline model (Williams,
 Waterman and Patterson 2009): what a computation of some arithmetic intensity can reach.
@@ -29,10 +29,12 @@ class Ceiling:
 
 @dataclass(frozen=True)
 class Roof:
-    """The ceilings of one device: of computing by the precision that is computed in, and of its memory."""
+    """The ceilings of one device: of computing by the precision that is computed in, of its memory, and of the bus
+    ``between`` it and the devices after it."""
 
     compute: Mapping[str, Ceiling] = field(default_factory=dict)
     memory: Ceiling | None = None
+    between: Ceiling | None = None
 
     def over(self, precision: str) -> Ceiling | None:
         """The ceiling of a case's precision."""

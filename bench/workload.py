@@ -6,8 +6,8 @@ import dataclasses
 import importlib
 from typing import Any, ClassVar, Protocol, cast, get_args, get_origin, get_type_hints
 
+from bench.entry import Axis
 from bench.errors import SpecError
-from bench.matrix import Axis
 from workloads import Prepared, Setup
 
 

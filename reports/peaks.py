@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.caveats import caveats
-from bench.measured_peaks import STREAM, ceiling, kernel
+from bench.measured_peaks import PRODUCT, STREAM, ceiling, kernel
 from bench.record import Record
 from bench.roof import Ceiling, arithmetic, vendor
 from reports.axes import device_label, order
@@ -17,13 +17,13 @@ _MEMORY = "memory"
 
 
 def peaks_table(records: Sequence[Record]) -> tuple[Table, ...]:
-    """A row for each precision of a device and for its memory: the best window of all kernels; no table of none."""
+    """A row for each precision of a device, for its memory and for the bus to others: the best window of all kernels;
+    no table of none."""
     if not records:
         return ()
     limits: dict[tuple[str, str, str], list[Record]] = {}
     for record in sorted(records, key=order):
-        of = _MEMORY if record.case.workload == STREAM else arithmetic(record.case.precision)
-        limits.setdefault((record.case.device, device_label(record), of), []).append(record)
+        limits.setdefault((record.case.device, device_label(record), _of(record)), []).append(record)
     columns = (
         Column("Device"),
         Column("Limit of"),
@@ -41,6 +41,13 @@ def peaks_table(records: Sequence[Record]) -> tuple[Table, ...]:
     return (Table("Measured peaks", columns, rows, remarks=tuple(doubted)),)
 
 
+def _of(record: Record) -> str:
+    """What a record measures the limit of."""
+    if record.case.workload == PRODUCT:
+        return arithmetic(record.case.precision)
+    return _MEMORY if record.case.workload == STREAM else f"between {record.case.devices} devices"
+
+
 def _best(records: Sequence[Record]) -> tuple[Ceiling, Record] | None:
     reached = [(found, record) for record in records if (found := ceiling(record))]
     return max(reached, key=lambda one: one[0].rate, default=None)
@@ -54,11 +61,12 @@ def _row(device: str, label: str, limit: str, records: Sequence[Record]) -> tupl
         return *named, absent(why), Cell(why), absent(why)
     best, record = found
     roof = vendor(record.environment)
-    stated = roof.memory if limit == _MEMORY else roof.over(limit)
+    moves = record.case.workload != PRODUCT
+    stated = roof.memory if limit == _MEMORY else None if moves else roof.over(limit)
     share = stated and best.rate / stated.rate
     return (
         *named,
-        Cell(quantity(best.rate, "B/s" if limit == _MEMORY else "FLOP/s"), raw=best.rate, note=line(best.source)),
+        Cell(quantity(best.rate, "B/s" if moves else "FLOP/s"), raw=best.rate, note=line(best.source)),
         Cell(line(f"{kernel(record.case)}, the best of {len(records)}, run {record.run.id}")),
         Cell(number(100 * share), "%", share, note=line(stated.source) if stated else "", size=0.01)
         if share

@@ -16,7 +16,7 @@ LAYERS = (
     ("errors", "metric", "peaks", "distribution", "identity"),
     ("case", "statistics", "gating"),
     ("record", "roof"),
-    ("reach", "figures"),
+    ("reach", "figures", "entry"),
     ("matrix", "store", "rates", "pair", "peak_table", "profile", "labels"),
     ("comparison", "plausible", "force"),
     ("measured_peaks", "caveats", "scaling"),
@@ -39,9 +39,21 @@ LAYERS = (
     ("cli", "pytest_plugin"),
 )
 PURE = {
-    *("errors", "identity", "metric", "case", "record", "statistics", "matrix", "store", "rates", "comparison"),
+    *(
+        "errors",
+        "identity",
+        "metric",
+        "case",
+        "record",
+        "statistics",
+        "entry",
+        "matrix",
+        "store",
+        "rates",
+        "comparison",
+    ),
     *("peaks", "plausible", "caveats", "gating", "pair", "judge", "roof", "measured_peaks", "profile", "force"),
-    *("labels", "scaling"),
+    *("labels", "scaling", "entry"),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},

@@ -6,6 +6,7 @@ import pytest
 
 from bench import matrix
 from bench.case import PRECISIONS
+from bench.entry import Axis
 from bench.errors import SpecError
 from bench.matrix import Override, expand, load, override, parse, searches
 from bench.run import axes_of, check
@@ -32,6 +33,24 @@ def test_axes_that_are_left_out_are_in_the_case_by_their_default():
 
     assert case.parameters == {"width": 64, "bias": True, "kind": "plain"}
     assert case.batch_size == 4
+
+
+@pytest.mark.parametrize(
+    ("devices", "together"),
+    [
+        (["cpu", "cuda:0", "cuda:1", "cuda:2"], [("cuda:0", 3)]),
+        (["cuda:1", "cuda:2"], [("cuda:1", 2)]),
+        (["cpu", "cuda:0"], []),
+        (["cuda:0", "cuda:2"], []),  # the ranks would lie on devices that nobody asked for
+        (["cpu", "mps"], []),
+    ],
+)
+def test_an_entry_for_all_accelerators_is_one_case_from_the_first_of_them_on(devices, together):
+    entries = {"workload": "peak:Collective", "on": "all accelerators"}, {"workload": "peak:Stream"}
+    cases = expand(made(*entries), devices)
+
+    found = [case for case in cases if case.workload == "peak:Collective"]
+    assert [(case.device, case.devices) for case in found] == together
 
 
 def test_an_entry_is_for_the_cpu_or_for_accelerators_or_for_both():
@@ -91,7 +110,8 @@ def test_max_is_searched_for_and_the_fixed_sizes_stay():
         ({**MLP, "kind": "narrow"}, "kind = 'narrow'; one of plain, wide"),
         ({**MLP, "precision": "fp8"}, "precision 'fp8'; one of " + ", ".join(PRECISIONS)),
         ({**MLP, "batch_size": 0}, "batch size 0; a whole number above 0, or max"),
-        ({**MLP, "on": "gpu"}, 'on = \'gpu\'; one of "cpu", "accelerator"'),
+        ({**MLP, "on": "gpu"}, 'on = \'gpu\'; one of "cpu", "accelerator", "all accelerators", or left out for any'),
+        ({**MLP, "on": "all accelerators"}, "needs a workload with the axis 'world_size', and toys:Mlp has none"),
         ({"width": 8}, "names no workload"),
         ({"workload": "toys:Nothing"}, "it has toys:Mlp, toys:Faulty, toys:Limited"),
         ({"workload": "nowhere:Thing"}, "no module workloads.nowhere or nowhere"),
@@ -197,8 +217,8 @@ def test_a_mistake_in_a_gate_table_is_one_line(table, message):
 
 def test_a_way_to_compute_that_is_as_usual_is_not_named_so_that_older_cases_keep_their_ids():
     def axes(name):
-        own = {"batch_size": matrix.Axis("batch_size", 1, int, None), "depth": matrix.Axis("depth", 18, int, None)}
-        return {**own, "variant": matrix.Axis("variant", "plain", str, None)}
+        own = {"batch_size": Axis("batch_size", 1, int, None), "depth": Axis("depth", 18, int, None)}
+        return {**own, "variant": Axis("variant", "plain", str, None)}
 
     made = expand(parse({"cases": [{"workload": "w", "variant": ["plain", "tuned"]}]}, "m", axes), ["cpu"])
 

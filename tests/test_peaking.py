@@ -6,17 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.errors import SpecError
 from bench.matrix import parse
-from bench.measured_peaks import PRODUCT, STREAM, is_peak
-from bench.peaking import plan, short
+from bench.measured_peaks import COLLECTIVE, PRODUCT, STREAM, is_peak, roofs
+from bench.peaking import found, plan, short, words
 from bench.rates import value
+from bench.roof import si
 from bench.run import axes_of
 from bench.store import Store
+from reports.peaks import peaks_table
 
 ROOT = Path(__file__).parent.parent
+NO_VENDOR = {"vendor": None, "vendor_source": None}
 SMALL = 'replicates = 1\nbudget = 0.05\n[[cases]]\nworkload = "toys:Mlp"\n'
 
 
@@ -42,6 +46,8 @@ def test_precisions_that_are_not_asked_for_are_left_out_and_the_memory_never_is(
     assert of(matrix, STREAM) == of(plan(), STREAM)
     assert {p for entry in of(plan(), PRODUCT) for p in entry.precision} == {"fp32", "tf32", "bf16", "fp16"}
     assert of(plan(["tf32"]), PRODUCT)[0].on == "accelerator"
+    (together,) = of(plan(["tf32"]), COLLECTIVE)
+    assert together.on == "all accelerators"
 
 
 def test_an_unknown_precision_is_refused():
@@ -94,7 +100,38 @@ def test_peaks_are_records_with_their_kernels_and_the_best_of_them_is_printed(me
     assert {one["kernel"].split(",")[0] for one in device["compute"]["fp32"]["kernels"]} == {"mm", "packed", "conv"}
     assert device["memory"]["unit"] == "B/s"
     assert device["memory"]["value"] > 1e8
-    assert device["collectives"] == {"value": None, "reason": "one device: there is nothing to send to"}
+    alone = {"value": None, "reason": "not measured: they start at the first of several accelerators"}
+    assert device["collectives"] == alone
+
+
+def test_collectives_are_a_limit_of_the_first_device_and_its_ranks_end_with_each_replicate(tmp_path):
+    options = (
+        "--set",
+        "mebibytes=1",
+        "--set",
+        "world_size=3",
+        "--device",
+        "cpu",
+        "--replicates",
+        "2",
+        "--budget",
+        "0.1",
+    )
+    done = wattmark("run", "--workload", COLLECTIVE, *options, "-o", "store", "--json", "--no-peaks", folder=tmp_path)
+
+    assert done.returncode == 0, done.stdout
+    (record,) = Store(tmp_path / "store")
+    assert [one.status for one in record.replicates] == ["ok", "ok"]
+    assert not [one for one in psutil.process_iter(["cmdline"]) if "workloads.ranks" in (one.info["cmdline"] or [])]
+    best = max(sample.work["B"] / sample.seconds for one in record.replicates for sample in one.samples)
+    assert roofs([record]).of(record.environment).between.rate == best
+    (device,) = found([record])
+    assert (device["collectives"]["value"], device["collectives"]["unit"]) == (best, "B/s")
+    assert f"between devices  {si(best, 'B/s')} by all_reduce, mebibytes 1, world_size 3" in words([device])
+    assert device["memory"] == {"value": None, "reason": "no kernel was measured", "kernels": []} | NO_VENDOR
+    ((row,),) = [table.rows for table in peaks_table([record])]
+    assert [cell.text for cell in row[:2]] == ["cpu", "between 3 devices"]
+    assert row[2].raw == best
 
 
 def test_a_run_into_the_same_store_is_reported_under_its_peaks_and_does_not_measure_them_again(measured):

@@ -1,4 +1,4 @@
-"""What a machine can reach at most: matrix products by several kernels, and the bandwidth of its memory.
+"""What a machine can reach at most: matrix products by several kernels, the bandwidth of memory and between devices.
 
 A peak is the best of several kernels and sizes. Where one library is slow, as MKL at half width on AMD, its product
 alone would be a peak that ordinary models exceed. Operands are drawn from the normal distribution: a GPU multiplies
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from workloads import inputs
+from workloads import inputs, ranks
 from workloads.axes import check
 from workloads.prepared import Prepared
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SIDE = 14  # of a convolution's images, as in the deeper stages of ResNet
 _INPUTS = {"kind": "generated", "name": "normal", "sha256": ""}
+_NOTHING = {**_INPUTS, "name": "zeros"}
 _NO_MODEL = {"parameters": 0, "weights": "none", "bytes": 0}
 
 
@@ -145,6 +146,38 @@ class Stream:
             inputs=_INPUTS,
             model=_NO_MODEL,
         )
+
+
+@dataclass(frozen=True)
+class Collective:
+    """Collectives between the devices of one machine, the case's and those after it: what their links carry.
+
+    Counted are the bytes on the bus (`workloads.ranks.ON_THE_BUS`), as nccl-tests counts them. ``mebibytes`` are those
+    of the whole tensor; on a CPU the ranks are processes of this host.
+    """
+
+    version: ClassVar[int] = 1
+    kernel: Literal["all_reduce", "all_gather", "reduce_scatter"] = "all_reduce"
+    mebibytes: int = 256
+    world_size: int = 2
+    batch_size: int = 1
+
+    def __post_init__(self) -> None:
+        check(self, batch_size=(1, None), mebibytes=(1, 1 << 16), world_size=(2, 1024))
+
+    def prepare(self, setup: Setup) -> Prepared:
+        """Start the other ranks, and find them."""
+        dtype = multiplied(setup)
+        elements = (self.mebibytes << 20) // dtype.itemsize // self.world_size * self.world_size
+        once = ranks.collective(self.kernel, elements, dtype, setup.device, self.world_size)
+        moved = elements * dtype.itemsize * ranks.ON_THE_BUS[self.kernel](self.world_size)
+
+        def step(number: int) -> Tensor:
+            for _ in range(self.batch_size - 1):
+                once()
+            return once()[:1024]
+
+        return Prepared(step=step, work=[{"B": self.batch_size * moved}], inputs=_NOTHING, model=_NO_MODEL)
 
 
 def multiplied(setup: Setup) -> torch.dtype:

@@ -85,7 +85,8 @@ def _fresh(plan: Any, output: Path | None, seed: int | None, **rest: Any) -> Any
 
 def _stored(store: Path, case: str, timeout: float) -> Any:
     """The profile of a stored case, kept in its record."""
-    from bench.matrix import Entry, Matrix
+    from bench.entry import Entry
+    from bench.matrix import Matrix
     from bench.measured_peaks import is_peak
     from bench.run import Request
     from bench.store import Store, read

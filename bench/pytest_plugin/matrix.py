@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from bench import matrix as matrices
 from bench.case import Case
+from bench.entry import MAX
 from bench.environment import scrub
 from bench.errors import SpecError
 from bench.pytest_plugin.cases import Cases, name
@@ -50,7 +50,7 @@ class MatrixFile(pytest.File):
         return [*map(self._item, self.cases.cases), *(self._item(case, True) for case in self.cases.searches)]
 
     def _item(self, case: Case, search: bool = False) -> pytest.Item:
-        called = name(case, matrices.MAX if search else case.batch_size)
+        called = name(case, MAX if search else case.batch_size)
         return MatrixItem.from_parent(self, name=called, case=case, search=search)
 
     def teardown(self) -> None:

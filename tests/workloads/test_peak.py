@@ -1,10 +1,19 @@
 """What a machine reaches at most: kernels cost what they say, on random numbers of the right type."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
-from workloads import peak
+from workloads import peak, ranks
 from workloads.flops import count
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("edge", [64, 256, 1024])
@@ -81,3 +90,60 @@ def test_a_product_runs_on_a_gpu(setup, kernel):
 
     assert result.is_cuda
     assert bool(result.isfinite().all())
+
+
+SUMMED = """
+import json, sys, torch
+from workloads import ranks
+
+once = ranks.collective("all_reduce", 6, torch.float32, torch.device("cpu"), 3)
+once().fill_(1.0)
+print(json.dumps([once().tolist()[0] for _ in range(3)]), flush=True)
+"""
+
+
+def in_a_session(script):
+    """Run a script in a process group of its own, and end what it started."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        line = process.stdout.readline().decode()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        return line, process.stderr.read().decode()
+
+
+def test_all_ranks_take_part_in_every_collective():
+    line, stderr = in_a_session(SUMMED)
+
+    # Of 1, 0 and 0 all have 1, and then three times as much each time: every rank sums what every rank had.
+    assert line, stderr
+    assert json.loads(line) == [1, 3, 9]
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 8])
+@pytest.mark.parametrize(("kernel", "times"), [("all_reduce", 2), ("all_gather", 1), ("reduce_scatter", 1)])
+def test_bytes_of_a_collective_are_those_on_the_bus(setup, monkeypatch, kernel, times, world_size):
+    monkeypatch.setattr(ranks, "collective", lambda *arguments: lambda: torch.zeros(8))
+    prepared = peak.Collective(kernel=kernel, mebibytes=3, world_size=world_size, batch_size=2).prepare(setup())
+
+    whole = 3 * 2**20 // 4 // world_size * world_size * 4
+    assert prepared.work == [{"B": pytest.approx(2 * times * (world_size - 1) / world_size * whole)}]
+
+
+def test_a_collective_needs_as_many_devices_as_it_says(setup):
+    with pytest.raises(NotImplementedError, match="4096 devices from cuda:0 on are needed, and there are"):
+        ranks.collective("all_reduce", 8, torch.float32, torch.device("cuda", 0), 4096)
+    with pytest.raises(ValueError, match="world_size"):
+        peak.Collective(world_size=1)
+
+
+def test_a_rank_that_never_comes_is_an_error_and_no_number():
+    late = "from datetime import timedelta\nfrom workloads import ranks\nranks._JOIN = timedelta(seconds=2)\n"
+    nobody = "import sys\nsys.executable = '/bin/false'\n"
+    line, stderr = in_a_session(late + nobody + SUMMED)
+
+    assert line == ""
+    assert "Timed out after 3 seconds waiting for clients" in stderr or "imed out" in stderr
