@@ -169,8 +169,11 @@ def list_devices(machine: Engine) -> list[str]:
 
 
 def preload(matrix: Matrix) -> list[str]:
-    """The modules that the matrix's workloads want loaded before replicates are forked."""
-    wanted: dict[str, None] = {}
+    """The modules that the matrix's workloads want loaded before replicates are forked.
+
+    What makes an optimizer, uses the meta device or counts operators imports torch._dynamo, which takes seconds.
+    """
+    wanted: dict[str, None] = {"torch._dynamo": None}
     for entry in matrix.entries:
         module = importlib.import_module(find(entry.workload).__module__)
         wanted |= dict.fromkeys((module.__name__, *getattr(module, "PRELOAD", ())))

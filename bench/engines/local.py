@@ -41,7 +41,7 @@ class Engine:
         path: Sequence[Path] | None = None,
         directory: Path | None = None,
     ) -> None:
-        self._modules = ["torch", "torch._dynamo", "bench.replicate", *preload]
+        self._modules = ["torch", "bench.replicate", *preload]
         self._python = str(python or sys.executable)
         self._directory = directory
         entries = [entry for entry in sys.path if entry] if path is None else map(str, path)
