@@ -24,6 +24,9 @@ from bench.roof import identity
 from bench.store import Store
 from bench.workload import axes, find
 
+# What makes an optimizer, uses the meta device or counts operators imports it, which takes seconds: where many
+# processes are forked, it is loaded before.
+DYNAMO = "torch._dynamo"
 TASK_SECONDS = 120.0  # for listing devices and reading an environment
 FAILURE = "this machine could not be read"
 
@@ -72,7 +75,8 @@ def run(request: Request, progress: Progress) -> list[Record]:
         KeyboardInterrupt: stopped; every replicate that had ended is in the store.
     """
     progress.say("loading torch and the models")
-    with engine(request.engine, preload=preload(request.matrix), allocator=request.allocator) as machine:
+    loaded = [DYNAMO, *preload(request.matrix)]
+    with engine(request.engine, preload=loaded, allocator=request.allocator) as machine:
         devices = choose(request.devices, list_devices(machine))
         cases = matrices.expand(request.matrix, devices, request.data, request.model)
         check(cases)
@@ -169,11 +173,8 @@ def list_devices(machine: Engine) -> list[str]:
 
 
 def preload(matrix: Matrix) -> list[str]:
-    """The modules that the matrix's workloads want loaded before replicates are forked.
-
-    What makes an optimizer, uses the meta device or counts operators imports torch._dynamo, which takes seconds.
-    """
-    wanted: dict[str, None] = {"torch._dynamo": None}
+    """The modules that the matrix's workloads want loaded before replicates are forked."""
+    wanted: dict[str, None] = {}
     for entry in matrix.entries:
         module = importlib.import_module(find(entry.workload).__module__)
         wanted |= dict.fromkeys((module.__name__, *getattr(module, "PRELOAD", ())))

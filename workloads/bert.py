@@ -15,7 +15,7 @@ from workloads.inputs.pretraining import Pairs
 from workloads.inputs.reviews import review_batches
 from workloads.inputs.text import VOCABULARY, documents
 from workloads.prepared import Prepared
-from workloads.rungs import COMPILE, ONEDNN, Rung, climb, took
+from workloads.rungs import ONEDNN, Rung, climb, compiling, took
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +50,7 @@ _MASKED_HEAD = Rung("words guessed at the hidden positions only", rungs.always)
 _RUNGS: Mapping[str, Rung] = {
     "packed": Rung("no padding: all sequences in one row, each attending to itself", rungs.on("cpu"), _SDPA),
     "onednn": ONEDNN,
-    "compile": COMPILE,
+    "compile": compiling(compile=True),
 }
 _LEARNING = {**_RUNGS, "no-attention-dropout": Rung("no dropout in attention: another training", rungs.never)}
 

@@ -12,7 +12,7 @@ from workloads.inputs import feed
 from workloads.inputs.feed import OFF
 from workloads.inputs.images import DEVIATION, MEAN, squares
 from workloads.prepared import Prepared
-from workloads.rungs import COMPILE, Rung, climb, took
+from workloads.rungs import Rung, climb, compiling, took
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,7 +124,7 @@ class Classify(_ResNet):
     RUNGS: ClassVar[Mapping[str, Rung]] = {
         "channels_last": _channels_last("cpu", "cuda"),
         "folded": _FOLDED,
-        "compile": COMPILE,
+        "compile": compiling("cpu", compile=True),
     }
 
     def prepare(self, setup: Setup) -> Prepared:
@@ -162,7 +162,7 @@ class Train(_ResNet):
     RUNGS: ClassVar[Mapping[str, Rung]] = {
         "fused": _FUSED,
         "channels_last": _channels_last("cuda"),
-        "compile": COMPILE,
+        "compile": compiling(compile=True),
     }
 
     def prepare(self, setup: Setup) -> Prepared:

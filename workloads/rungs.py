@@ -8,6 +8,9 @@ step does stays the same, up to rounding and the order of random numbers; a rung
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -160,4 +163,16 @@ def _relative_error(found: Tensor, exact: Tensor) -> float:
 
 
 ONEDNN = Rung("fp32 products by oneDNN, proved to be fp32", on("cpu"), lacks=_no_onednn, act=_use_onednn)
-COMPILE = Rung("compile=True", never, {"compile": True})
+
+
+def _no_compiler(setup: Setup) -> str | None:
+    """Why torch.compile cannot be had: for a CPU it writes C++."""
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if setup.device.type != "cpu" or shutil.which(compiler):
+        return None
+    return f"torch.compile wants a C++ compiler here, and there is no {compiler} (CXX names another one)"
+
+
+def compiling(*pays: str, **sets: Any) -> Rung:
+    """torch.compile, which ``tuned`` takes on these kinds of devices; what it costs is no part of a warm step."""
+    return Rung("compiled by torch.compile", on(*pays), sets, lacks=_no_compiler)

@@ -13,7 +13,7 @@ from workloads.inputs import feed
 from workloads.inputs.audio import SAMPLE_RATE, clips
 from workloads.inputs.feed import OFF
 from workloads.prepared import Prepared
-from workloads.rungs import ONEDNN, Rung, climb, took
+from workloads.rungs import ONEDNN, Rung, climb, compiling, took
 from workloads.transcription import END, ENGLISH, NO_TIMESTAMPS, START, TRANSCRIBE
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _MOST_CLIPS = 16
 _WHISPER_SIZES = {"tiny": (4, 384), "base": (6, 512), "small": (12, 768)}
 
 _FOLDED = Rung("the weight norm of the positions' convolution computed once", rungs.always)
-_COMPILED = Rung("torch.compile", rungs.never)
 _GREEDY = Rung("a loop of decoder passes and argmax in place of generate", rungs.always)
 
 
@@ -54,7 +53,7 @@ class Recognize:
     variant: str = rungs.PLAIN
     pipeline: str = OFF
 
-    RUNGS: ClassVar[Mapping[str, Rung]] = {"folded": _FOLDED, "onednn": ONEDNN, "compile": _COMPILED}
+    RUNGS: ClassVar[Mapping[str, Rung]] = {"folded": _FOLDED, "onednn": ONEDNN, "compile": compiling()}
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), seconds=(1, 600))

@@ -19,6 +19,7 @@ from bench.judge.finding import Judgement
 from bench.judge.keys import COUNTED, differences
 from bench.judge.stored import judge, newest
 from bench.record import Record, Run
+from bench.run import DYNAMO
 
 
 def against(request: Request, name: str, base: Sequence[Record], whole: bool, progress: Progress) -> Judgement:
@@ -28,7 +29,7 @@ def against(request: Request, name: str, base: Sequence[Record], whole: bool, pr
     """
     begin = time.perf_counter()
     progress.say("loading torch and the models")
-    with servers(request) as arms:
+    with servers(request, DYNAMO) as arms:
         task = plan(request, arms["head"])
         here = environment(arms["head"], "head", task)
         progress.say("counting")

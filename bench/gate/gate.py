@@ -14,6 +14,7 @@ from bench.gate.request import Progress, Request, Task, environment, plan, serve
 from bench.judge.finding import Finding, Judgement
 from bench.judge.paired import judge
 from bench.pair import ARMS, Arm
+from bench.run import DYNAMO
 
 
 def gate(request: Request, progress: Progress) -> Judgement:
@@ -25,7 +26,7 @@ def gate(request: Request, progress: Progress) -> Judgement:
     """
     begin = time.perf_counter()
     progress.say("loading torch and the models of base and head")
-    with servers(request) as arms:
+    with servers(request, DYNAMO) as arms:
         task = plan(request, arms["head"])
         environments = {arm: environment(engine, arm, task) for arm, engine in arms.items()}
         base, head = (request.places[arm] for arm in ARMS)

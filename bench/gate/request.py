@@ -79,13 +79,14 @@ def plan(request: Request, engine: Engine) -> Task:
 
 
 @contextlib.contextmanager
-def servers(request: Request) -> Iterator[Mapping[Arm, Engine]]:
-    """Fork servers of both arms, loading at the same time. Fresh ones for every pair: forks of one server share its
-    memory layout, which a pair must draw anew."""
+def servers(request: Request, *also: str) -> Iterator[Mapping[Arm, Engine]]:
+    """Fork servers of both arms, loading at the same time what the matrix wants, and ``also`` these modules. Fresh ones
+    for every pair: forks of one server share its memory layout, which a pair must draw anew."""
     with contextlib.ExitStack() as stack:
         arms: dict[Arm, Engine] = {}
+        loaded = [*also, *preload(request.matrix)]
         for arm, place in request.places.items():
-            engine = Engine(preload(request.matrix), request.allocator, place.python, place.path, place.directory)
+            engine = Engine(loaded, request.allocator, place.python, place.path, place.directory)
             arms[arm] = stack.enter_context(engine)
         for engine in arms.values():
             engine.spawn()

@@ -15,7 +15,7 @@ from bench.book import Book
 from bench.case import Case
 from bench.engines import Engine, engine
 from bench.record import Record, Run
-from bench.run import Request, Worker, axes_of, check, choose, environment_of, list_devices, preload
+from bench.run import DYNAMO, Request, Worker, axes_of, check, choose, environment_of, list_devices, preload
 from bench.store import Store
 
 ALLOCATOR = "pinned"
@@ -89,7 +89,7 @@ class Cases:
 
     def _engine(self) -> Engine:
         if self._machine is None:
-            started = engine("local", preload=preload(self._matrix), allocator=ALLOCATOR)
+            started = engine("local", preload=[DYNAMO, *preload(self._matrix)], allocator=ALLOCATOR)
             self._machine = self._server.enter_context(started)
         return self._machine
 

@@ -56,6 +56,24 @@ class Ladder:
             return str(why)
 
 
+@dataclass(frozen=True)
+class ByHand(Ladder):
+    """Tuned in the harness beside the same recipe by hand, and nothing else."""
+
+    rounds: int = 3
+
+    def prepare(self, setup):
+        from workloads.bert import Finetune
+        from workloads.rungs import climb
+
+        axes = {"size": self.size, "batch_size": self.batch_size, "sequence_length": self.sequence_length}
+        taken = climb(Finetune(**axes, variant="tuned"), setup).variant
+        tuned = Finetune(**axes, variant=taken).prepare(setup)
+        hand = by_hand(Finetune(**axes), setup)
+        ways = {"harness": way(taken, tuned.step, harness), "by hand": way(taken, hand)}
+        return prepared(tuned.step, {"blocks": blocks(ways, self.rounds)})
+
+
 def way(variant, step, loop=bare):
     """A block of steps. One rung is a setting of the whole process, so each way has it set as its own variant wants."""
     import torch

@@ -95,9 +95,9 @@ def watched(engine: Engine, rounds: int) -> None:
     print(f"{'CPU time of the sampler over wall time':<62} {found['cpu']:7.4f}", flush=True)
 
 
-def figures(engine: Engine, workload: str, parameters: dict) -> dict:
-    """What a workload of paired.py found when it was prepared."""
-    job = Job(Case(workload, "cpu", "fp32", 1, parameters), CPU, 0, 1, Plan(0.05), ("host",))
+def figures(engine: Engine, workload: str, parameters: dict, seed: int = 1) -> dict:
+    """What a workload of paired.py found when it was prepared; the seed draws weights and the layout of memory."""
+    job = Job(Case(workload, "cpu", "fp32", 1, parameters), CPU, 0, seed, Plan(0.05), ("host",))
     ended = engine.run("replicate", job.to_json(), timeout=3600)
     if ended.result is None or ended.result["replicate"]["status"] != "ok":
         sys.exit(f"{workload}: {ended.result or ended.reason}\n{ended.stderr}")

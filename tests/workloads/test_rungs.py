@@ -1,5 +1,6 @@
 """Rungs: each changes how a step is computed and not what it does; tuned takes those that pay."""
 
+import shutil
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -190,15 +191,27 @@ def test_no_dropout_in_attention_is_another_training_and_never_part_of_tuned(set
     ],
     ids=lambda workload: type(workload).__qualname__,
 )
-def test_what_is_called_is_compiled_where_that_is_asked_for_and_never_by_tuned(setup, monkeypatch, workload):
+def test_what_is_called_is_compiled_where_that_is_asked_for_and_by_tuned_where_it_pays(setup, monkeypatch, workload):
     compiled = []
+    monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled.append(type(self).__name__))
     assert "compile" in workload.prepare(setup()).model["rungs"]
 
     name = "Chosen" if "packed" in workload.variant else "ResNetForImageClassification"
     assert compiled == [name if not isinstance(workload, speech.Recognize) else "Wav2Vec2ForCTC"]
-    replace(workload, variant="tuned").prepare(setup())
-    assert len(compiled) == 1
+    tuned = replace(workload, variant="tuned").prepare(setup())
+    pays = isinstance(workload, resnet.Classify)
+    assert len(compiled) == 1 + pays == 1 + ("compile" in tuned.model["rungs"])
+
+
+def test_without_a_compiler_tuned_is_not_compiled_and_whoever_names_it_is_told(setup, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setenv("CXX", "c++-99")
+
+    assert climb(resnet.Classify(variant="tuned"), setup()).variant == "channels_last+folded"
+    with pytest.raises(NotImplementedError, match=r"there is no c\+\+-99 \(CXX names another one\)"):
+        climb(bert.Classify(variant="compile"), setup())
+    assert climb(bert.Classify(variant="compile"), setup(device=torch.device("cuda"))).variant == "compile"
 
 
 def test_folding_keeps_the_layout_and_leaves_no_batch_norm(setup):
