@@ -15,6 +15,7 @@ from bench.device import device
 from bench.job import Job
 from bench.measuring import Plan
 from bench.rates import value
+from bench.record import Reading
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -29,6 +30,18 @@ def fp32_again():
     """The process as other tests expect it."""
     yield
     precisions.apply("fp32", CPU)
+
+
+@pytest.fixture(autouse=True)
+def compiled(monkeypatch):
+    """So many seconds of compiling, and none of what other tests have compiled in this process."""
+
+    def say(seconds):
+        found = Reading.absent("nothing was compiled") if seconds is None else Reading(seconds, "made")
+        monkeypatch.setattr(deviations, "compiling", lambda: {"time.compile": found})
+
+    say(None)
+    return say
 
 
 @pytest.fixture
@@ -111,6 +124,16 @@ def deviations_setup():
     from workloads import Setup
 
     return Setup(CPU.torch, precisions.apply("fp32", CPU))
+
+
+def test_what_takes_long_to_compile_is_not_compiled_again_unless_it_need_not_be(compiled):
+    compiled(1.01 * MOST_SECONDS)
+
+    again = compared(job(variant="quick", gives="loss"))[LOSS]
+    assert again.reason == "not compared: to compile it again would have taken 10 s"
+    assert compared(job(variant="quick"))[OUTPUT].value == pytest.approx(0.001)  # it has not learnt: it is as it was
+    compiled(0.99 * MOST_SECONDS)
+    assert compared(job(variant="quick", gives="loss"))[LOSS].value == pytest.approx(0.001)
 
 
 def test_slow_steps_are_fewer_on_both_sides(monkeypatch):
