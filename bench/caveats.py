@@ -46,6 +46,7 @@ def caveats(record: Record, roofs: Roofs = NOT_MEASURED) -> list[str]:
     if any(doubt.invalid for doubt in doubted):  # written before there was this check: nothing else matters
         return [doubt.text for doubt in doubted]
     found = [
+        *_variant(record),
         *_replicates(record),
         *_cpu(record),
         *_device_company(record),
@@ -72,6 +73,13 @@ def unseen(step: float, period: float, window: float) -> float:
     """
     phases = sorted(j * period % step / step for j in range(int(window / period) or 1))
     return max([after - before for before, after in pairwise(phases)] + [1 - phases[-1] + phases[0]])
+
+
+def _variant(record: Record) -> Iterator[str]:
+    """A variant that takes no rung of its ladder: whatever sets it apart from the plain step is noise."""
+    if (record.model or {}).get("rungs") == {}:
+        name = record.case.parameters.get("variant")
+        yield f"{name} takes no rung on this device with these inputs: it is the plain step by another name"
 
 
 def _replicates(record: Record) -> Iterator[str]:

@@ -35,6 +35,16 @@ def test_a_clean_record_has_no_caveats(three):
     assert caveats(three(quiet, readings, {"nvml": facts, "host": {"foreign": []}})) == []
 
 
+def test_a_variant_without_a_rung_is_the_plain_step_by_another_name(three):
+    plain = three()
+    tuned = replace(plain, case=replace(plain.case, parameters={"variant": "tuned"}))
+
+    assert caveats(replace(tuned, model={"rungs": {}})) == [
+        "tuned takes no rung on this device with these inputs: it is the plain step by another name"
+    ]
+    assert caveats(replace(tuned, model={"rungs": {"fused": "one kernel"}})) == []
+
+
 @pytest.mark.parametrize("covariates", [{"foreign_share": None, "steal_share": None}, {}])
 def test_what_was_not_measured_is_no_caveat(three, covariates):
     absent = {name: Reading.absent("no") for name in ("throttle.thermal", "ecc.corrected", "allocator.retries")}
