@@ -115,6 +115,15 @@ def in_a_session(script):
         return line, process.stderr.read().decode()
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 3, reason="needs three CUDA devices")
+def test_gpus_take_part_in_every_collective():
+    line, stderr = in_a_session(SUMMED.replace('"cpu"', '"cuda:0"'))
+
+    assert line, stderr
+    assert json.loads(line) == [1, 3, 9]
+
+
 def test_all_ranks_take_part_in_every_collective():
     line, stderr = in_a_session(SUMMED)
 
@@ -146,4 +155,4 @@ def test_a_rank_that_never_comes_is_an_error_and_no_number():
     line, stderr = in_a_session(late + nobody + SUMMED)
 
     assert line == ""
-    assert "Timed out after 3 seconds waiting for clients" in stderr or "imed out" in stderr
+    assert "timed out" in stderr.lower()
