@@ -52,20 +52,38 @@ class Bound(NamedTuple):
     judged: bool = True
 
 
+class Group(NamedTuple):
+    """Operators of a step that are alike in intensity: their FLOPs and bytes, the side of the roof that limits them,
+    and the ``share`` of the step that they would take there: at the device's peak, or its bandwidth without caches."""
+
+    flop: float
+    size: float
+    side: Side
+    share: float
+
+
 class Reached(NamedTuple):
     """How near a case came to its roof, each of its operators to the roof at its own intensity.
 
-    ``compute`` is the share of the step that operators which computing limits take at the device's ``peak`` (FLOP/s),
-    ``memory`` what the others take at its ``bandwidth`` (B/s), without caches: with them a case can exceed that side.
-    ``rate`` (FLOP/s) and ``intensity`` (FLOP/B) are of the whole step.
+    ``rate`` (FLOP/s) and ``intensity`` (FLOP/B) are of the whole step, ``peak`` (FLOP/s) and ``bandwidth`` (B/s) of the
+    roof. With caches a case can exceed the memory's side.
     """
 
-    compute: float
-    memory: float
+    groups: tuple[Group, ...]
     rate: float
     intensity: float
     peak: float
     bandwidth: float
+
+    @property
+    def compute(self) -> float:
+        """The share of the step that operators which computing limits would take at the peak."""
+        return sum(one.share for one in self.groups if one.side == "compute")
+
+    @property
+    def memory(self) -> float:
+        """The share of the step that the others would take at the bandwidth."""
+        return sum(one.share for one in self.groups if one.side == "memory")
 
     @property
     def share(self) -> float:
@@ -109,13 +127,15 @@ def reached(record: Record, values: Mapping[str, Value], roof: Roof) -> Reached:
         raise Unavailable(NO_BANDWIDTH)
     if compute is None:
         raise Unavailable(values["mfu.measured"].reason or f"no peak of this device in {record.case.precision}")
-    ridge = compute.rate / roof.memory.rate
     found = groups(record)
     steps = rate / sum(flop for flop, _ in found)  # a second, of the one that was counted
-    computed = sum(flop for flop, size in found if flop >= ridge * size)
-    moved = sum(size for flop, size in found if flop < ridge * size)
-    shares = steps * computed / compute.rate, steps * moved / roof.memory.rate
-    return Reached(*shares, rate, intensity, compute.rate, roof.memory.rate)
+    limited = (_limited(flop, size, steps, compute.rate, roof.memory.rate) for flop, size in found)
+    return Reached(tuple(limited), rate, intensity, compute.rate, roof.memory.rate)
+
+
+def _limited(flop: float, size: float, steps: float, peak: float, bandwidth: float) -> Group:
+    computing, moving = steps * flop / peak, steps * size / bandwidth
+    return Group(flop, size, "compute", computing) if computing >= moving else Group(flop, size, "memory", moving)
 
 
 def _data(wait: Value | None) -> Bound | None:

@@ -30,7 +30,7 @@ from reports.cell import STATUS_TONES, Cell, Table, measured
 from reports.chart import Chart
 from reports.derived import Derived
 from reports.details import absences, details, facts
-from reports.forces import held
+from reports.forces import held, mixture
 from reports.ladder import ladder
 from reports.number import Scale, scale
 from reports.profile.pictures import Split, profile_pictures
@@ -92,8 +92,8 @@ class CaseRow:
     @cached_property
     def facts(self) -> tuple[Table, ...]:
         """Those of the tables of which a row says the same wherever it stands."""
-        verdict = held(self.bound)
-        return (*([verdict] if self.ok else []), *facts(self.record))
+        verdict = (held(self.bound), mixture(self)) if self.ok else ()
+        return (*(table for table in verdict if table), *facts(self.record))
 
     @cached_property
     def absences(self) -> tuple[str, ...]:

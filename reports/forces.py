@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bench.force import Bound
+from bench.errors import Unavailable
+from bench.force import Bound, reached
 from reports.cell import Cell, Column, Table, absent
-from reports.number import TIMES, number
+from reports.number import TIMES, number, quantity
 from reports.text import line
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ ONE = "What holds it back"
 _NONE = "none shown"
 _REACHING = {
     "data": "without waiting for input",
-    "compute": "at the measured peak",
-    "memory": "at the measured bandwidth",
+    "compute": "at the measured limits",
+    "memory": "at the measured limits",
     "overhead": "without the overhead",
 }
 _FORCE = Column(
@@ -51,6 +52,34 @@ def held(bound: Bound) -> Table:
             ONE, (_FORCE,), (), remarks=(f"What holds it back is not known: {line(bound.evidence).rstrip('.')}.",)
         )
     return Table(ONE, (_FORCE, _EVIDENCE, _GAIN), (_cells(bound),))
+
+
+def mixture(row: CaseRow) -> Table | None:
+    """What a step consists of under the roof of its device; None where its operators were not told apart."""
+    try:
+        under = reached(row.record, row.values, row.roof)
+    except Unavailable:
+        return None
+    if len(under.groups) == 1:
+        return None
+    columns = (
+        Column("Intensity", "FLOP/B", True, "Of operators that are alike in it, to a factor of two."),
+        Column("FLOPs", numeric=True),
+        Column("Bytes", numeric=True, meaning="As if there were no cache and nothing were fused."),
+        Column("Limited by", meaning="The side of the measured roof at that intensity."),
+        Column("At that limit", "%", True, "Share of the measured step that they would take there."),
+    )
+    rows = tuple(
+        (
+            Cell(number(one.flop / one.size), raw=one.flop / one.size) if one.size else absent("they move no bytes"),
+            Cell(quantity(one.flop, "FLOP"), raw=one.flop),
+            Cell(quantity(one.size, "B"), raw=one.size),
+            Cell(one.side),
+            Cell(number(100 * one.share), "%", one.share, size=0.01),
+        )
+        for one in under.groups
+    )
+    return Table("Its operators under the roof", columns, rows)
 
 
 def _cells(bound: Bound) -> tuple[Cell, ...]:

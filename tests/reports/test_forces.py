@@ -19,6 +19,7 @@ from reports.terminal import export as export_terminal
 FED = counted(record(batch_size=8, seconds=(0.1, 0.1, 0.1)))
 BUSY = counted(record(batch_size=16, seconds=(0.1, 0.1, 0.1)), size=1e9)
 ROOF = [peak(4e12), peak(5e11, memory=True)]
+MIXED = {"flop.dispatched": 1.5e10, "bytes.dispatched": 6e9}
 IDLE = {**ON_CUDA.shares, "idle": Reading(0.6, "torch.profiler")}
 
 
@@ -45,6 +46,25 @@ def test_the_table_the_case_and_the_roofline_cannot_disagree() -> None:
     for row, shown in zip(report.cases, report.forces.rows, strict=True):
         (own,) = [table for table in row.details if table.title == "What holds it back"]
         assert own.rows == (shown[1:],)
+
+
+def test_a_case_shows_its_operators_under_the_roof_and_their_shares_are_those_of_the_evidence() -> None:
+    counts = {name: {"value": number, "source": "made"} for name, number in MIXED.items()}
+    groups = [{"flop": 0, "bytes": 4e9}, {"flop": 1e9, "bytes": 1e9}, {"flop": 1.4e10, "bytes": 1e9}]
+    counts["bytes.dispatched"] |= {"by_intensity": groups}
+    report = build([replace(FED, counters=counts), BUSY, *ROOF])
+    mixed, whole = report.cases
+
+    (shown,) = [table for table in mixed.details if table.title == "Its operators under the roof"]
+    assert [[cell.text for cell in row] for row in shown.rows] == [
+        ["0", "0 FLOP", "4.00 GB", "memory", "64.0"],
+        ["1.00", "1.00 GFLOP", "1.00 GB", "memory", "16.0"],
+        ["14.0", "14.0 GFLOP", "1.00 GB", "compute", "28.0"],
+    ]
+    assert sum(row[-1].raw for row in shown.rows) == 1.08
+    assert "80% of its time to move bytes" in mixed.bound.evidence
+    assert "28% of its time to compute" in mixed.bound.evidence
+    assert not [table for table in whole.details if table.title == "Its operators under the roof"]  # not told apart
 
 
 def test_all_formats_say_it() -> None:
