@@ -63,7 +63,7 @@ def mixture(row: CaseRow) -> Table | None:
     if len(under.groups) == 1:
         return None
     columns = (
-        Column("Intensity", "FLOP/B", True, "Of operators that are alike in it, to a factor of two."),
+        Column("Operators at", "FLOP/B", True, "Those alike in arithmetic intensity, to a factor of two."),
         Column("FLOPs", numeric=True),
         Column("Bytes", numeric=True, meaning="As if there were no cache and nothing were fused."),
         Column("Limited by", meaning="The side of the measured roof at that intensity."),
