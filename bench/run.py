@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from bench import matrix as matrices
 from bench.book import Book
 from bench.case import Case
-from bench.engines import Ended, Engine, Listener, engine
+from bench.engines import DYNAMO, Ended, Engine, Listener, engine
 from bench.errors import SpecError
 from bench.fit import largest
 from bench.job import Job, seed_of
@@ -24,9 +24,6 @@ from bench.roof import identity
 from bench.store import Store
 from bench.workload import axes, find
 
-# What makes an optimizer, uses the meta device or counts operators imports it, which takes seconds: where many
-# processes are forked, it is loaded before.
-DYNAMO = "torch._dynamo"
 TASK_SECONDS = 120.0  # for listing devices and reading an environment
 FAILURE = "this machine could not be read"
 

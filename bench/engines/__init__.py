@@ -11,6 +11,9 @@ from typing import Any, Protocol
 from bench.errors import SpecError
 
 SHIPPED = ("local",)
+# What makes an optimizer, uses the meta device or counts operators imports it, which takes seconds: where many
+# processes are forked, it is loaded before.
+DYNAMO = "torch._dynamo"
 
 
 @dataclass(frozen=True)

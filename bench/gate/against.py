@@ -10,6 +10,7 @@ from typing import Any
 
 import bench
 from bench.case import Case
+from bench.engines import DYNAMO
 from bench.gate.counting import count
 from bench.gate.gate import judgement
 from bench.gate.request import Progress, Request, Task, environment, plan, servers
@@ -19,7 +20,6 @@ from bench.judge.finding import Judgement
 from bench.judge.keys import COUNTED, differences
 from bench.judge.stored import judge, newest
 from bench.record import Record, Run
-from bench.run import DYNAMO
 
 
 def against(request: Request, name: str, base: Sequence[Record], whole: bool, progress: Progress) -> Judgement:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from bench.engines import DYNAMO
 from bench.gate.alike import differences, may_differ
 from bench.gate.counting import counted
 from bench.gate.pairing import Pairs, by_case, measure
@@ -14,7 +15,6 @@ from bench.gate.request import Progress, Request, Task, environment, plan, serve
 from bench.judge.finding import Finding, Judgement
 from bench.judge.paired import judge
 from bench.pair import ARMS, Arm
-from bench.run import DYNAMO
 
 
 def gate(request: Request, progress: Progress) -> Judgement:

@@ -13,9 +13,9 @@ from bench import matrix as matrices
 from bench import meters
 from bench.book import Book
 from bench.case import Case
-from bench.engines import Engine, engine
+from bench.engines import DYNAMO, Engine, engine
 from bench.record import Record, Run
-from bench.run import DYNAMO, Request, Worker, axes_of, check, choose, environment_of, list_devices, preload
+from bench.run import Request, Worker, axes_of, check, choose, environment_of, list_devices, preload
 from bench.store import Store
 
 ALLOCATOR = "pinned"
