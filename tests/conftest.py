@@ -36,6 +36,17 @@ def one_thread():
 
 
 @pytest.fixture
+def compiled_by_nobody():
+    """Leaves no trace of what was compiled: torch counts it for the whole process."""
+    yield
+    dynamo = sys.modules.get("torch._dynamo")
+    if dynamo is not None:
+        dynamo.reset()
+        dynamo.utils.counters.clear()
+        dynamo.utils.clear_compilation_metrics()
+
+
+@pytest.fixture
 def replicated():
     """Measures a job in a fork: a replicate leaves its process as no other one could use it, its collector frozen."""
     from bench.engines.local import Engine

@@ -17,7 +17,7 @@ from bench.measuring import Plan
 from bench.rates import value
 from bench.record import Reading
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "compiled_by_nobody")
 
 CPU = device("cpu")
 PLAN = Plan(budget=0.05, windows=2, warmup_least=0.0, warmup_most=0.1)

@@ -13,6 +13,8 @@ from workloads.inputs.pretraining import pretraining_batches
 from workloads.models import chosen
 from workloads.rungs import Rung, climb
 
+pytestmark = pytest.mark.usefixtures("compiled_by_nobody")
+
 REVIEWS = {"size": "tiny", "batch_size": 2, "sequence_length": 256}
 PAIRS = {"size": "tiny", "batch_size": 2, "sequence_length": 64}
 PHOTOGRAPHS = {"depth": 18, "batch_size": 2, "image": 32}
