@@ -62,7 +62,7 @@ def _row(device: str, label: str, limit: str, records: Sequence[Record]) -> tupl
     best, record = found
     roof = vendor(record.environment)
     moves = record.case.workload != PRODUCT
-    stated = roof.memory if limit == _MEMORY else None if moves else roof.over(limit)
+    stated = roof.memory if limit == _MEMORY else roof.over(limit)
     share = stated and best.rate / stated.rate
     return (
         *named,

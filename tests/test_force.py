@@ -110,6 +110,26 @@ def test_each_operator_is_held_against_the_roof_at_its_own_intensity(did):
     assert verdict(whole).force is None
 
 
+@pytest.mark.parametrize(
+    ("precision", "intensity", "most", "side"),
+    [
+        ("fp32", 1, 40e9, "memory"),
+        ("fp32", 9.99, 399.6e9, "memory"),
+        ("fp32", 10, 400e9, "compute"),
+        ("fp32", 1000, 400e9, "compute"),
+        ("bf16", 10, 400e9, "memory"),
+        ("bf16-pure", 1000, 1600e9, "compute"),
+    ],
+)
+def test_the_lower_side_of_the_roof_of_its_precision_bounds(did, precision, intensity, most, side):
+    roof = Roof({"fp32": Ceiling(400e9, "conv"), "bf16": Ceiling(1600e9, "mm")}, Ceiling(40e9, "triad"))
+    made = did(1e10, intensity)
+    made = replace(made, case=replace(made.case, precision=precision))
+    under = reached(made, {one.metric: one for one in values(made)}, roof)
+
+    assert (under.most, under.side) == (pytest.approx(most), side)
+
+
 def test_a_mixed_step_is_held_by_what_takes_more_of_it_at_the_roof(did):
     compute, memory = verdict(did(1.6e12, 16, groups=MIXED)), verdict(did(1.2e12, 6, groups=COPYING))
 

@@ -25,16 +25,20 @@ class Ladder:
     sequence_length: int = 512
     rounds: int = 2
 
+    @property
+    def axes(self):
+        """Those of the workload that is trained."""
+        return {"size": self.size, "batch_size": self.batch_size, "sequence_length": self.sequence_length}
+
     def prepare(self, setup):
         from workloads.bert import Finetune
         from workloads.rungs import climb
 
-        axes = {"size": self.size, "batch_size": self.batch_size, "sequence_length": self.sequence_length}
+        axes = self.axes
         taken = climb(Finetune(**axes, variant="tuned"), setup).variant.split("+")
         ladder = ["plain", *("+".join(taken[: number + 1]) for number in range(len(taken)))]
         built = {name: Finetune(**axes, variant=name).prepare(setup) for name in ladder}
         ways = {name: way(name, one.step) for name, one in built.items()}
-        ways["harness"] = way(ladder[-1], built[ladder[-1]].step, harness)
         ways["by hand"] = way(ladder[-1], by_hand(Finetune(**axes), setup))
         lower = self._bf16(Finetune(**axes, variant="tuned"), setup)
         if not isinstance(lower, str):
@@ -66,7 +70,7 @@ class ByHand(Ladder):
         from workloads.bert import Finetune
         from workloads.rungs import climb
 
-        axes = {"size": self.size, "batch_size": self.batch_size, "sequence_length": self.sequence_length}
+        axes = self.axes
         taken = climb(Finetune(**axes, variant="tuned"), setup).variant
         tuned = Finetune(**axes, variant=taken).prepare(setup)
         hand = by_hand(Finetune(**axes), setup)

@@ -71,18 +71,13 @@ def hand() -> None:
     with Engine(preload=("workloads.bert", "workloads.models.chosen", "ladder")) as engine:
         for seed in range(PROCESSES):
             blocks = figures(engine, "ladder:ByHand", {}, seed)["blocks"]
-            ratios.append([sum(column(blocks["by hand"], at)) / sum(column(blocks["harness"], at)) for at in (0, 1)])
-    (low, wall, high), (_, cpu, _) = (
-        (min(found), median(found), max(found)) for found in (column(ratios, at) for at in (0, 1))
-    )
+            by_hand, harness = (list(map(sum, zip(*blocks[way], strict=True))) for way in ("by hand", "harness"))
+            ratios.append([one / other for one, other in zip(by_hand, harness, strict=True)])
+    walls, cpus = zip(*ratios, strict=True)
+    low, wall, high = min(walls), median(walls), max(walls)
     told = "not told apart from it" if low < 1 < high else "met" if wall >= 1 else "missed"
     what = f"by hand / tuned in the harness, {PROCESSES} processes"
-    print(f"{what:<62} {wall:7.3f}  (CPU time {cpu:.3f})  {low:.3f} to {high:.3f}  goal 1: {told}", flush=True)
-
-
-def column(rows: list, at: int) -> list:
-    """One column of some rows."""
-    return [row[at] for row in rows]
+    print(f"{what:<62} {wall:7.3f}  (CPU time {median(cpus):.3f})  {low:.3f} to {high:.3f}  goal 1: {told}", flush=True)
 
 
 def sweep() -> None:

@@ -34,13 +34,9 @@ class FakeSetup:
     dropout: bool = True
 
 
-@pytest.fixture(autouse=True, scope="package")
-def one_thread():
-    """Small products wait longer for a second thread than they compute, above all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+@pytest.fixture(autouse=True)
+def on_one_thread(one_thread):
+    """All tests of workloads compute small products."""
 
 
 @pytest.fixture
