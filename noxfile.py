@@ -32,11 +32,15 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests, then gate our own steps by what they count; arguments go to pytest, and leave the gate out."""
+    """Run the tests, then gate our own steps by what they count; arguments go to one pytest, and leave the rest out."""
     _install_with_data(session, *nox.project.dependency_groups(PYPROJECT, "tests"))
-    _python(session, "-m", "pytest", *session.posargs)
-    if not session.posargs:
-        _gate_counters(session)
+    if session.posargs:
+        _python(session, "-m", "pytest", *session.posargs)
+        return
+    # The tests of a file share fixtures, so they stay in one process; where time is real, no other process runs beside.
+    _python(session, "-m", "pytest", "-m", "not alone", "-n", "2", "--dist", "loadfile", "--benchmark-disable")
+    _python(session, "-m", "pytest", "-m", "alone")
+    _gate_counters(session)
 
 
 @nox.session

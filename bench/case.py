@@ -19,7 +19,8 @@ PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "bf16-pure")
 # Axes of how a step is computed and fed and by how many devices, and not of what it does: cases that differ in nothing
 # else do the same work. A case names one only where it is not as here, so that cases from before the axis existed keep
 # their ids.
-WAYS: Mapping[str, Scalar] = {"variant": "plain", "pipeline": "off", "world_size": 1}
+WORLD_SIZE = "world_size"
+WAYS: Mapping[str, Scalar] = {"variant": "plain", "pipeline": "off", WORLD_SIZE: 1}
 
 # Why a case has no gain over its reference, and no deviation from it.
 REFERENCE = "this is the plain fp32 case"
@@ -67,8 +68,8 @@ class Case:
 
     @property
     def devices(self) -> int:
-        """How many devices it runs on: one where it does not say (torch's ``world_size``)."""
-        number = self.parameters.get("world_size")
+        """How many devices it runs on: one where it does not say (`WORLD_SIZE`, as torch calls it)."""
+        number = self.parameters.get(WORLD_SIZE)
         return number if type(number) is int and number > 0 else 1
 
     def __str__(self) -> str:

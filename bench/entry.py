@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench.case import PRECISIONS, Scalar
+from bench.case import PRECISIONS, WORLD_SIZE, Scalar
 from bench.errors import SpecError
 from bench.gating import Gating
 
 TOGETHER = "all accelerators"
-WORLD_SIZE = "world_size"
 MAX = "max"  # a batch size: the largest that fits, found by search
 
 _ENTRY = {"workload", "on", "precision", "batch_size", "gate"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bench.case import WORLD_SIZE
 from bench.comparison import Ratio, throughput_ratio
 from bench.record import Record
 
@@ -49,5 +50,5 @@ def _value(ratio: Ratio) -> float:
 def _problem(record: Record) -> tuple[Any, ...]:
     """What two cases share that differ in their devices: the batch is each device's, or all of theirs."""
     case = record.case
-    rest = tuple(sorted((name, value) for name, value in case.parameters.items() if name != "world_size"))
+    rest = tuple(sorted((name, value) for name, value in case.parameters.items() if name != WORLD_SIZE))
     return (record.run.id, case.workload, case.precision, rest, case.data, case.model)

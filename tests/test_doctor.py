@@ -21,6 +21,8 @@ from bench.doctor.words import words
 from bench.metric import METRICS
 from reports.number import quantity
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[1]
 CPU = {"kind": "cpu", "name": "cpu", "label": "A CPU", "uuid": None, "memory_bytes": 16 * 10**9}
 

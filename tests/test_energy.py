@@ -14,6 +14,8 @@ import pytest
 from bench.rates import value
 from bench.store import Store
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[1]
 USER = Path(__file__).parent / "user"
 

@@ -103,6 +103,7 @@ def test_a_mere_number_of_work_counts_items():
     assert found["throughput"].value * found["time.step"].value == pytest.approx(3)
 
 
+@pytest.mark.alone
 def test_a_longer_step_takes_longer_and_its_windows_hold_all_of_its_time():
     longer, shorter = short(lambda: time.sleep(0.02)), short(lambda: time.sleep(0.002))
 

@@ -303,6 +303,7 @@ print(json.dumps(probe("GPU-aaaa", play, idle=1.0, phases=(), after=0.5).found))
 """
 
 
+@pytest.mark.alone
 def test_the_fake_drivers_own_wave_is_found_out_in_real_time(python_with_nvml: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("FAKE_NVML_START", repr(time.monotonic()))
     answers = {"power.watts": "square 100 500 0.7 0.5", "power.window": "0.1", "power.update": "0.08"}
@@ -333,6 +334,7 @@ print(json.dumps({"found": probed.found, "script": probed.script}))
 """
 
 
+@pytest.mark.alone
 def test_the_load_runs_in_a_process_of_its_own_while_the_driver_is_asked(python_with_nvml: Any) -> None:
     answers = {"power.watts": "constant 300"}
     found = python_with_nvml("-c", LOADED, "cpu", answers=answers)

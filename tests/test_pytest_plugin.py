@@ -49,9 +49,10 @@ PLAIN = "def test_of_something_else():\n    pass\n"
 
 
 def run_pytest(folder, *arguments, **options):
-    """pytest in a folder, where the toys are on the path of imports."""
+    """pytest in a folder, where the toys are on the path of imports, as by itself: not as what called it may be."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "user")])
-    settings = {**os.environ, "PYTHONPATH": path, "COLUMNS": "250", "PYTEST_ADDOPTS": ""}
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+    settings = {**ours, "PYTHONPATH": path, "COLUMNS": "250"}
     command = [sys.executable, "-P", "-m", "pytest", *PLUGIN, "-c", os.devnull, f"--rootdir={folder}", *arguments]
     return subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=300, **options)
 
@@ -233,6 +234,16 @@ def test_switched_off_benchmarks_run_once_and_are_not_measured(tmp_path):
     }
     assert "Name (time in" not in done.stdout
     assert not (tmp_path / "out.json").exists()
+
+
+def test_cases_side_by_side_would_disturb_each_other_so_none_is_measured_in_several_processes(tmp_path):
+    (tmp_path / "my.toml").write_text(SETTINGS + CASES.replace("[2, 4]", "2"))
+    done = run_pytest(tmp_path, "my.toml", "-v", "-n", "2", "--wattmark-store", "store", "--benchmark-json=out.json")
+
+    assert "2 passed" in done.stdout
+    assert "Benchmarks are automatically disabled because xdist plugin is active" in done.stderr
+    assert not (tmp_path / "out.json").exists()
+    assert not list(Store(tmp_path / "store"))
 
 
 def test_skipped_benchmarks_are_not_run(tmp_path):

@@ -18,6 +18,8 @@ from bench.probe.recording import Recording
 from bench.probe.script import Card, script
 from bench.sampler.ticks import Tick
 
+pytestmark = pytest.mark.alone
+
 # Power that grows by 80 W a second, so that each moment has its own.
 ANSWERS = {
     "power.module.watts": "ramp 100 1700 0 20",

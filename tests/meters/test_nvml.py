@@ -23,6 +23,8 @@ from bench.meters import nvml
 from bench.meters.nvml import READINGS, NvmlMeter
 from bench.record import Reading
 
+pytestmark = pytest.mark.alone
+
 ENERGY = "nvmlDeviceGetTotalEnergyConsumption"
 CONSTANT = {"power.watts": "constant 300"}
 

@@ -137,6 +137,7 @@ def test_out_of_turn_nobody_waits(setup):
     assert found.waited == 0
 
 
+@pytest.mark.alone
 def test_workers_make_batches_while_the_step_runs(setup):
     """Two workers make a batch each in twice the time of a step: without them half of the time would be waited for."""
     found = Feed(slow(0.1), 4, 2, placed, setup())
@@ -151,6 +152,7 @@ def test_workers_make_batches_while_the_step_runs(setup):
     assert share < 0.35
 
 
+@pytest.mark.alone
 def test_alone_the_pipeline_is_as_fast_as_its_workers_are_many(setup):
     rates = {workers: Feed(slow(0.05), 4, workers, placed, setup()).alone(1.0) for workers in (1, 4)}
 
