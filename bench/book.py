@@ -10,7 +10,7 @@ from bench.case import Case
 from bench.engines import Ended
 from bench.environment import scrub, scrub_all
 from bench.job import Outcome
-from bench.plausible import doubts
+from bench.plausible import judged
 from bench.record import Record, Replicate, Run, Status, absent
 from bench.store import Store
 
@@ -122,11 +122,8 @@ class Book:
         bad = next((replicate for replicate in record.replicates if replicate.status != "ok"), None)
         if bad is not None:
             return replace(record, status=bad.status, reason=bad.reason)
-        measured = replace(record, status="ok", reason=None)
-        impossible = [doubt.text for doubt in doubts(measured) if doubt.invalid]
-        if impossible:
-            return replace(record, status="failed", reason=f"implausible: {'; '.join(impossible)}")
-        if len(record.replicates) < self._run.replicates:
+        measured = judged(replace(record, status="ok", reason=None))
+        if measured.status == "ok" and len(record.replicates) < self._run.replicates:
             reason = f"{len(record.replicates)} of {self._run.replicates} replicates measured"
             return replace(record, status="interrupted", reason=reason)
         return measured

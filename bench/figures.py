@@ -188,6 +188,12 @@ _OVER: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
     ),
 }
 
+
+def of_case(metric: str, numbers: Sequence[float]) -> float:
+    """What the replicates say together of a metric that is of the whole case."""
+    return _OVER[METRICS[metric].over_windows](numbers, [1.0] * len(numbers))
+
+
 _DERIVED: dict[str, Rule] = {
     "throughput": _ratio(_item, _seconds),
     "throughput.token": _ratio(_work("token"), _seconds),

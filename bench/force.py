@@ -1,7 +1,7 @@
 """Which force holds a case back, by measured numbers alone: data, compute, memory, overhead, or none that is shown.
 
-The first of them that is seen to hold the case is named, with the numbers that show it and an upper bound of what the
-case could gain. Everything that says what a case is bound by says it from here.
+The first of them that is seen to hold the case is named, with the numbers that show it and what the case would gain
+without it. Everything that says what a case is bound by says it from here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from bench.errors import Unavailable
-from bench.profile import PHASE_MARK, STEPS, Profile, profile_of
+from bench.profile import PHASE_MARK, STEPS, profile_of
 from bench.rates import Value
 from bench.reach import groups
 from bench.record import Record
@@ -41,9 +41,9 @@ _PRODUCTS = frozenset(
 class Bound(NamedTuple):
     """What holds a case back: the ``force``, or None where none is shown to.
 
-    ``evidence`` are the numbers behind it in words, or the reason why nothing can be said. ``gain`` is an upper bound:
-    how many times faster the case were at its roof (compute, memory), or without the wait (data, overhead). Where too
-    little was measured for a verdict, ``judged`` is false.
+    ``evidence`` are the numbers behind it in words, or the reason why nothing can be said. ``gain`` is how many times
+    faster the same operators were at their roof (compute, memory), or without the wait (data, overhead); fewer or fused
+    operators may gain more. Where too little was measured for a verdict, ``judged`` is false.
     """
 
     force: Force | None
@@ -111,8 +111,13 @@ def bound(record: Record, values: Mapping[str, Value], roof: Roof) -> Bound:
     try:
         under = reached(record, values, roof)
     except Unavailable as why:
-        return _overhead(record) or Bound(None, str(why), judged=False)
-    return _roof(under) or _overhead(record) or _products(record, under) or Bound(None, _not_shown(record, under))
+        return _overhead(record, values) or Bound(None, str(why), judged=False)
+    return (
+        _roof(under)
+        or _overhead(record, values)
+        or _products(record, under)
+        or Bound(None, _not_shown(record, values, under))
+    )
 
 
 def reached(record: Record, values: Mapping[str, Value], roof: Roof) -> Reached:
@@ -167,30 +172,30 @@ def _parts(under: Reached) -> str:
     return f"at the measured limits the step would take {told or 'less than 1% of its time'}"
 
 
-def _overhead(record: Record) -> Bound | None:
-    """By the profile: the device idles, or on a CPU the step is outside of operators. A profiled step is slower on the
-    host than a measured one, so the share is an upper bound too."""
+def _overhead(record: Record, values: Mapping[str, Value]) -> Bound | None:
+    """By the profile: the device works for less than half of a step, or on a CPU its operators take less than that."""
+    worked = _worked(record)
+    step = values["time.step"].value
+    if worked is None or step is None or not SHOWN <= 1 - worked / step < 1:
+        return None
+    who = "operators take" if record.case.device == "cpu" else "the device works for"
+    return Bound(
+        "overhead", f"{who} {worked * 1e3:.3g} ms of a step of {step * 1e3:.3g} ms, by a profile", step / worked
+    )
+
+
+def _worked(record: Record) -> float | None:
+    """The seconds of a step in which its device computes, as its profile has them. They are to be held against a step
+    that was not watched: kernels last as long if they are watched, and operators hardly longer, but not what lies
+    between them, since watching takes time of the host's."""
     profile = profile_of(record)
-    share = _outside(record, profile) if profile else None
-    if profile is None or share is None or not SHOWN <= share < 1:
+    if profile is None or profile.seconds <= 0 or not profile.steps:
         return None
     if record.case.device == "cpu":
-        told = f"{share:.0%} of a profiled step is spent outside of operators"
-    else:
-        launch = profile.shares.get("launch_bound")
-        until = f", {launch.value:.0%} until its next kernel is launched" if launch and launch.value is not None else ""
-        told = f"the device idles for {share:.0%} of a profiled step{until}"
-    return Bound("overhead", told, 1 / (1 - share))
-
-
-def _outside(record: Record, profile: Profile) -> float | None:
-    """The share of a profiled step in which its device does not compute."""
-    if record.case.device != "cpu":
-        idle = profile.shares.get("idle")
-        return None if idle is None else idle.value
-    if profile.seconds <= 0:
-        return None
-    return sum(one.self_seconds for one in profile.operators if one.name.startswith(_AROUND)) / profile.seconds
+        outside = sum(one.self_seconds for one in profile.operators if one.name.startswith(_AROUND))
+        return (profile.seconds - outside) / profile.steps
+    idle = profile.shares.get("idle")
+    return None if idle is None or idle.value is None else (1 - idle.value) * profile.seconds / profile.steps
 
 
 def _products(record: Record, under: Reached) -> Bound | None:
@@ -207,15 +212,14 @@ def _products(record: Record, under: Reached) -> Bound | None:
     return Bound("compute", told, 1 / (1 - share + under.compute))
 
 
-def _not_shown(record: Record, under: Reached) -> str:
+def _not_shown(record: Record, values: Mapping[str, Value], under: Reached) -> str:
     if under.rate > under.peak:
         return f"{si(under.rate, 'FLOP/s')} is above the measured peak of {si(under.peak, 'FLOP/s')}: it is too low"
-    profile = profile_of(record)
-    share = _outside(record, profile) if profile else None
+    worked, step = _worked(record), values["time.step"].value
     closer = (
         "a profile would look closer"
-        if share is None
-        else f"and a profile shows {share:.0%} of the step without computing"
+        if worked is None or step is None
+        else f"and a profile shows {max(1 - worked / step, 0):.0%} of the step without computing"
     )
     cached = ", so caches feed it" if under.share > 1 else ""
     return f"{_parts(under)}{cached}; no force is shown to hold it, {closer}"

@@ -28,7 +28,7 @@ from bench.measuring import Plan
 from bench.meters import names, open_meters
 from bench.meters.host import peak_resident
 from bench.own_step import OwnStep, amounts, choose, in_use
-from bench.plausible import doubts
+from bench.plausible import judged
 from bench.rates import Value, value
 from bench.record import Reading, Record, Replicate, Run, Sample, absent
 from bench.run import plan
@@ -170,14 +170,6 @@ def _without_growth(sample: Sample) -> Sample:
         return sample
     reason = f"{process.source} is not all of it: {LATE}"
     return replace(sample, readings={**sample.readings, "memory.process": Reading.absent(reason)})
-
-
-def judged(record: Record) -> Record:
-    """The record, failed where its numbers cannot be, as a run's records are."""
-    impossible = [doubt.text for doubt in doubts(record) if doubt.invalid]
-    if not impossible:
-        return record
-    return replace(record, status="failed", reason=f"implausible: {'; '.join(impossible)}")
 
 
 def _run(case: Case, begun: datetime) -> Run:

@@ -31,6 +31,12 @@ class Metric:
     over_windows: Over = "largest"
     kind: Kind = "quantity"
 
+    @property
+    def of_case(self) -> bool:
+        """Whether replicates become one as windows do, without an interval: of three processes the median of errors is
+        none where one of them had one, and a rack has to bear the largest power of all."""
+        return self.kind == "count" or self.name == "power.max"
+
 
 _ALL = (
     Metric("throughput", "item/s", "higher", "speed", "Work done per second of synchronised wall clock."),
@@ -70,14 +76,16 @@ _ALL = (
         "memory.host", "B", "lower", "memory", "Peak resident sets of the measured process and its children, summed."
     ),
     Metric(
-        "memory.planning",
+        "memory.files",
         "B",
-        "lower",
+        "neither",
         "memory",
-        "To plan with: memory.host on a CPU, memory.process elsewhere.",
+        "Of memory.host: resident pages of files, above all libraries' code, when a window closes. How many they are "
+        "depends on how the system caches the files.",
     ),
+    Metric("memory.planning", "B", "lower", "memory", "To plan with: memory.host on a CPU, memory.process elsewhere."),
     Metric("power.mean", "W", "lower", "power", "Energy over the time that it covers, inside the windows."),
-    Metric("power.max", "W", "lower", "power", "Largest power reading inside the window."),
+    Metric("power.max", "W", "lower", "power", "Largest power reading inside the windows."),
     Metric("power.idle", "W", "lower", "power", "Mean power before the case, after it had settled."),
     Metric("energy.step", "J", "lower", "power", "Gross energy of a step: mean power times time per step."),
     Metric(

@@ -8,7 +8,7 @@ against, with both numbers. One that no machine can explain makes the record inv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import isclose
 from typing import Any
@@ -68,6 +68,12 @@ def doubts(record: Record) -> list[Doubt]:
         *_worst(windows, _ranges, invalid=False),
     ]
     return list(dict.fromkeys(found))
+
+
+def judged(record: Record) -> Record:
+    """The record, failed where its numbers cannot be."""
+    impossible = [doubt.text for doubt in doubts(record) if doubt.invalid] if record.status == "ok" else []
+    return replace(record, status="failed", reason=f"implausible: {'; '.join(impossible)}") if impossible else record
 
 
 def fact(facts: Mapping[str, Any], name: str) -> float | None:

@@ -36,6 +36,7 @@ class Precision:
     kind: str
     weights: torch.dtype
     compute: torch.dtype | None = None
+    scale: float = 2.0**16  # that gradients are multiplied by at first, torch's default
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context for forward passes; it does nothing where there is no autocast type."""
@@ -45,7 +46,7 @@ class Precision:
 
     def scaler(self) -> torch.amp.GradScaler | None:
         """A new gradient scaler where training needs one: fp16, whose small gradients underflow."""
-        return torch.amp.GradScaler(self.kind) if self.compute == torch.float16 else None
+        return torch.amp.GradScaler(self.kind, init_scale=self.scale) if self.compute == torch.float16 else None
 
 
 def apply(name: str, device: Device) -> Precision:
@@ -55,8 +56,13 @@ def apply(name: str, device: Device) -> Precision:
         Unsupported: the device cannot compute in it, or only by emulation.
     """
     _require(name, device)
-    # "ieee" turns TF32 off everywhere, cuDNN's convolutions included, where torch leaves it on.
-    torch.backends.fp32_precision = "tf32" if name == "tf32" else "ieee"  # type: ignore[attr-defined]
+    # "ieee" turns TF32 off everywhere. Each is set by itself too: before torch 2.13 convolutions kept a TF32 of their
+    # own (pytorch#179445), and what was compiled leaves products with what they had then.
+    wanted = "tf32" if name == "tf32" else "ieee"
+    torch.backends.fp32_precision = wanted  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.fp32_precision = wanted
+    torch.backends.cudnn.conv.fp32_precision = wanted  # type: ignore[attr-defined]
+    torch.backends.cudnn.rnn.fp32_precision = wanted  # type: ignore[attr-defined]
     torch.backends.mkldnn.matmul.fp32_precision = "none"  # type: ignore[attr-defined]  # as all: a rung may have set it
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
@@ -71,19 +77,24 @@ def apply(name: str, device: Device) -> Precision:
 def prove(precision: Precision, device: Device) -> dict[str, Any]:
     """The effective settings, and a numeric probe that they are what the label says.
 
+    A convolution has settings of its own, and need not be less exact than its label allows: cuDNN may run it otherwise.
+
     Raises:
-        RuntimeError: the product came out in another type, or with another precision's error.
+        RuntimeError: a product or a convolution came out in another type, or with another precision's error.
     """
     left, right = _operands(device, 256)
-    exact = left.cpu().double() @ right.cpu().double()
     product = _product(precision, left, right)
-    error = float((product.cpu().double() - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt())
+    error = _error(product, left.cpu().double() @ right.cpu().double())
+    images, filters = left.view(1, 64, 32, 32), right[:, :64].reshape(64, 64, 2, 2)
+    convolved = _convolution(precision, images, filters)
+    off = _error(convolved, torch.nn.functional.conv2d(images.cpu().double(), filters.cpu().double()))
     least, most, dtype = _PROOF[precision.name]
-    if product.dtype != dtype or not least <= error <= most:
-        raise RuntimeError(
-            f"precision {precision.name} did not run as labelled: a product came out as {product.dtype} "
-            f"with relative error {error:.1e}, expected {dtype} with {least:.0e} to {most:.0e}"
-        )
+    for what, result, found, lowest in (("product", product, error, least), ("convolution", convolved, off, 0.0)):
+        if result.dtype != dtype or not lowest <= found <= most:
+            raise RuntimeError(
+                f"precision {precision.name} did not run as labelled: a {what} came out as {result.dtype} "
+                f"with relative error {found:.1e}, expected {dtype} with {lowest:.0e} to {most:.0e}"
+            )
     return {
         "weights": str(precision.weights).removeprefix("torch."),
         "autocast": str(precision.compute).removeprefix("torch.") if precision.compute else None,
@@ -94,6 +105,7 @@ def prove(precision: Precision, device: Device) -> dict[str, Any]:
         },
         "product_dtype": str(product.dtype).removeprefix("torch."),
         "product_error": error,
+        "convolution_error": off,
     }
 
 
@@ -142,6 +154,16 @@ def _operands(device: Device, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.randn(size, size, generator=generator) for _ in range(2))
     return left.to(device.torch), right.to(device.torch)
+
+
+def _error(found: torch.Tensor, exact: torch.Tensor) -> float:
+    """Root mean square, relative to that of the exact result."""
+    return float((found.cpu().double() - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt())
+
+
+def _convolution(precision: Precision, images: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad(), precision.autocast():
+        return torch.nn.functional.conv2d(images.to(precision.weights), filters.to(precision.weights))
 
 
 def _product(precision: Precision, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

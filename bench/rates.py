@@ -7,12 +7,12 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bench.errors import Unavailable
-from bench.figures import LATENCY, NO_METER, NOT_KEPT, READ, RULES, Figure, Rule, worst
+from bench.figures import LATENCY, NO_METER, NOT_KEPT, READ, RULES, Figure, Rule, of_case, worst
 from bench.metric import METRICS, unit_of
 from bench.reach import INTENSITY, PEAKS, intensity
 from bench.record import Record, Replicate
 from bench.roof import Roofs
-from bench.statistics import STEPS_FOR_PERCENTILE, estimate, percentile
+from bench.statistics import STEPS_FOR_PERCENTILE, Estimate, estimate, percentile
 
 _HELD = ("intensity", *PEAKS)  # what takes more than a replicate: its counters, and the peaks of its device
 _METERED = READ.keys() - set(_HELD)
@@ -64,7 +64,7 @@ def value(record: Record, metric: str, roofs: Roofs = NOT_MEASURED) -> Value:
     except Unavailable as why:
         return _absent(metric, item, str(why))
     numbers, sources, scopes, errors = zip(*figures, strict=True)
-    found = estimate(numbers)
+    found = Estimate(of_case(metric, numbers), None, None) if METRICS[metric].of_case else estimate(numbers)
     return Value(
         metric,
         unit_of(metric, item),

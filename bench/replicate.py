@@ -131,8 +131,8 @@ def _profiled(job: Job, replicate: Replicate, where: Device, folder: Path) -> Ou
 
     with kept_when_out_of_memory(where, folder, job.case.id):
         built, ran = _warmed(job, where)
-        prepared = built.prepared
-        found = collect(prepared, where, folder, job.case.id, ran).to_json()
+    prepared = built.prepared
+    found = collect(prepared, where, folder, job.case.id, ran).to_json()  # which the history would slow down
     return Outcome(built.described(replicate), built.version, prepared.inputs, prepared.model, profile=found)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, median
 
-# Steps needed before a percentile may be claimed at 95 % confidence: the least n for which a run without a single
-# step beyond the percentile would be an accident of at most 5 %, with one such step allowed. From the early-stopping
-# rule of MLPerf LoadGen (inference_rules.adoc, appendix "Early Stopping").
+# Steps needed before a percentile is told: the least n for which a run without a single step beyond the percentile
+# would be an accident of at most 5 %, with one such step allowed. From the early-stopping rule of MLPerf LoadGen
+# (inference_rules.adoc, appendix "Early Stopping"), which then claims the second slowest step; ours is an estimate.
 STEPS_FOR_PERCENTILE = {50: 8, 90: 46, 95: 93, 99: 473}
 
 

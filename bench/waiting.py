@@ -9,7 +9,6 @@ from bench.record import Reading
 from workloads.prepared import Prepared, Waited
 
 ALONE_SECONDS = 1.0
-_SOURCE = "time in the loader's next(), within the windows"
 _RESIDENT = "batches lie on the device: --pipeline N reads and decodes them behind the step"
 
 
@@ -17,14 +16,16 @@ class Waiting(Meter):
     """Tells of each window for how long the step waited. Units: s."""
 
     def __init__(self, feed: Waited) -> None:
-        self._feed = feed
+        self._wait = feed.wait
         self._before = 0.0
 
     def start(self) -> None:
-        self._before = self._feed.waited
+        self._before = self._wait.seconds or 0.0
 
     def stop(self) -> Mapping[str, Reading]:
-        return {"data.waited": Reading(self._feed.waited - self._before, _SOURCE)}
+        now = self._wait.seconds
+        found = Reading.absent(self._wait.source) if now is None else Reading(now - self._before, self._wait.source)
+        return {"data.waited": found}
 
 
 def alone(prepared: Prepared) -> Mapping[str, Reading]:

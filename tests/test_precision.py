@@ -12,9 +12,12 @@ CPU = device("cpu")
 
 @pytest.fixture(autouse=True)
 def restored():
-    before = torch.backends.fp32_precision
+    backends = torch.backends
+    settings = (backends, backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn)
+    before = [one.fp32_precision for one in settings]
     yield
-    torch.backends.fp32_precision = before
+    for one, was in zip(settings, before, strict=True):
+        one.fp32_precision = was
 
 
 @pytest.fixture
@@ -30,6 +33,29 @@ def test_fp32_is_strict_everywhere_even_where_torch_defaults_to_tf32():
     assert (settings["weights"], settings["autocast"], settings["product_dtype"]) == ("float32", None, "float32")
 
 
+def test_fp32_is_strict_where_convolutions_or_products_had_a_setting_of_their_own():
+    """As convolutions have it in torch 2.11 from the start, and products once a graph was compiled under TF32."""
+    torch.backends.cudnn.conv.fp32_precision = torch.backends.cuda.matmul.fp32_precision = "tf32"
+    settings = precision.prove(precision.apply("fp32", CPU), CPU)
+
+    assert set(settings["fp32_precision"].values()) == {"ieee"}
+
+
+def test_a_convolution_that_is_not_what_the_label_says_is_refused(monkeypatch):
+    exact = precision._convolution
+    monkeypatch.setattr(precision, "_convolution", lambda *of: exact(*of) * (1 + 1e-3))
+
+    with pytest.raises(RuntimeError, match="fp32 did not run as labelled: a convolution came out as"):
+        precision.prove(precision.apply("fp32", CPU), CPU)
+
+
+def test_a_convolution_may_be_more_exact_than_its_label(native):
+    found = precision.prove(precision.Precision("bf16", "cpu", torch.float32, torch.bfloat16), CPU)
+
+    assert 1e-3 < found["convolution_error"] < 1e-2
+    assert precision.prove(precision.Precision("fp32", "cpu", torch.float32), CPU)["convolution_error"] < 1e-5
+
+
 @pytest.mark.parametrize(
     ("name", "weights", "autocast"), [("bf16", "float32", "bfloat16"), ("bf16-pure", "bfloat16", None)]
 )
@@ -42,7 +68,8 @@ def test_bf16_and_bf16_pure_are_two_things(native, name, weights, autocast):
 def test_only_fp16_trains_with_gradient_scaling():
     scalers = {name: precision.Precision(name, "cpu", torch.float32, compute).scaler() for name, compute in COMPUTE}
 
-    assert isinstance(scalers.pop("fp16"), torch.amp.GradScaler)
+    assert scalers.pop("fp16").get_scale() == 2**16
+    assert precision.Precision("fp16", "cpu", torch.float32, torch.float16, 2.0**8).scaler().get_scale() == 2**8
     assert set(scalers.values()) == {None}
 
 

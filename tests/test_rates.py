@@ -79,6 +79,16 @@ def test_a_peak_over_windows_is_the_largest_and_a_share_is_the_mean_over_time(re
     assert value(record(windows), "power.max").value == 300.0
 
 
+def test_what_is_of_the_whole_case_is_no_median_of_its_replicates(record, sample):
+    """Of three processes one drew 700 W, had an error of its memory, and half of the lanes."""
+    seen = {"power.max": (500.0, 510.0, 700.0), "ecc.uncorrected": (0.0, 1.0, 0.0), "pcie.width": (16.0, 16.0, 8.0)}
+    made = record(*([sample(readings={name: Reading(of[n], "n") for name, of in seen.items()})] for n in range(3)))
+
+    found = {name: value(made, name) for name in seen}
+    assert {name: one.value for name, one in found.items()} == {"power.max": 700, "ecc.uncorrected": 1, "pcie.width": 8}
+    assert {(one.low, one.high) for one in found.values()} == {(None, None)}
+
+
 def test_percentiles_say_how_many_steps_they_need(record, sample):
     found = value(record([sample(steps=45)]), "latency.p90")
 

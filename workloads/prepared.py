@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from workloads.inputs.wait import Wait
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -19,11 +21,11 @@ class Parts(Protocol):
 
 
 class Waited(Protocol):
-    """An input pipeline: how long the step has waited for it so far (s), and the batches a second that it gives alone,
-    over so many seconds at least."""
+    """An input pipeline: how long the step has waited for it so far, and the batches a second that it gives alone, over
+    so many seconds at least."""
 
     @property
-    def waited(self) -> float: ...
+    def wait(self) -> Wait: ...
 
     def alone(self, seconds: float) -> float: ...
 

@@ -31,8 +31,13 @@ _FOLDED = Rung("each batch norm folded into the convolution before it", rungs.al
 _FUSED = Rung("SGD's update as one kernel", rungs.on("cuda"))
 
 
-def _channels_last(*pays: str) -> Rung:
-    return Rung("layout=channels_last", rungs.on(*pays), {"layout": "channels_last"})
+def _channels_last(on_cpu: bool) -> Rung:
+    """On CUDA it pays where tensor cores multiply; strict fp32 was seen to become slower (pytorch#44943)."""
+
+    def pays(setup: Setup) -> bool:
+        return on_cpu if setup.device.type == "cpu" else setup.device.type == "cuda" and rungs.on_tensor_cores(setup)
+
+    return Rung("layout=channels_last", pays, {"layout": "channels_last"})
 
 
 @dataclass(frozen=True)
@@ -105,14 +110,19 @@ class _ResNet:
 
         return feed.feed(self.pipeline, photographs, again, len(batches), place, setup)
 
-    def _normalised(self, pixels: Tensor, setup: Setup) -> Tensor:
-        """Pixels on the device as the model takes them: (batch_size, 3, image, image), normalised as for ImageNet."""
+    def _normaliser(self, setup: Setup) -> Callable[[Tensor], Tensor]:
+        """Puts pixels on the device as the model takes them: (batch, 3, image, image), normalised as for ImageNet."""
         import torch
 
+        # Once: to put them there waits for all that the device has still to do.
         mean, deviation = (torch.tensor(values, device=setup.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
-        channels_first = pixels.to(setup.device, non_blocking=True).permute(0, 3, 1, 2)
-        normalised = (channels_first / 255 - mean) / deviation
-        return normalised.to(setup.precision.weights).contiguous(memory_format=self._memory_format)
+
+        def normalised(pixels: Tensor) -> Tensor:
+            channels_first = pixels.to(setup.device, non_blocking=True).permute(0, 3, 1, 2)
+            found = (channels_first / 255 - mean) / deviation
+            return found.to(setup.precision.weights).contiguous(memory_format=self._memory_format)
+
+        return normalised
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,7 @@ class Classify(_ResNet):
     version: ClassVar[int] = 1
 
     RUNGS: ClassVar[Mapping[str, Rung]] = {
-        "channels_last": _channels_last("cpu", "cuda"),
+        "channels_last": _channels_last(on_cpu=True),
         "folded": _FOLDED,
         "compile": compiling("cpu", compile=True),
     }
@@ -133,8 +143,10 @@ class Classify(_ResNet):
         model = climbed._build(setup).eval()
         described = weights.describe(model, setup) | rungs.facts(climbed)
 
+        normalised = climbed._normaliser(setup)
+
         def place(batch: Batch) -> Batch:
-            return {"pixel_values": climbed._normalised(batch["pixels"], setup)}
+            return {"pixel_values": normalised(batch["pixels"])}
 
         photographs, batches = self._photographs(model.config.num_labels, setup)
         fed = self._fed(photographs, batches, place, setup)
@@ -161,7 +173,7 @@ class Train(_ResNet):
 
     RUNGS: ClassVar[Mapping[str, Rung]] = {
         "fused": _FUSED,
-        "channels_last": _channels_last("cuda"),
+        "channels_last": _channels_last(on_cpu=False),
         "compile": compiling(compile=True),
     }
 
@@ -174,9 +186,11 @@ class Train(_ResNet):
         how = {"fused": True} if took(climbed, "fused") else {}
         optimizer = SGD(model.parameters(), lr=0.1 * self.batch_size / 256, momentum=0.9, weight_decay=1e-4, **how)
 
+        normalised = climbed._normaliser(setup)
+
         def place(batch: Batch) -> Batch:
             labels = batch["labels"].to(setup.device, non_blocking=True)
-            return {"pixel_values": climbed._normalised(batch["pixels"], setup), "labels": labels}
+            return {"pixel_values": normalised(batch["pixels"]), "labels": labels}
 
         photographs, batches = self._photographs(model.config.num_labels, setup)
         fed = self._fed(photographs, batches, place, setup)

@@ -125,6 +125,14 @@ def on(*kinds: str) -> Callable[[Setup], bool]:
     return lambda setup: setup.device.type in kinds
 
 
+def on_tensor_cores(setup: Setup) -> bool:
+    """Whether a GPU multiplies this precision on tensor cores: 16 bits, or TF32."""
+    import torch
+
+    tf32 = torch.backends.cudnn.conv.fp32_precision == "tf32"  # type: ignore[attr-defined]
+    return tf32 or setup.precision.compute is not None or setup.precision.weights != torch.float32
+
+
 # torch hands fp32 products to oneDNN only where it may compute them in bf16. oneDNN then does so on CPUs that multiply
 # bf16 matrices (AMX), and stays with fp32 on others, where it can be faster than MKL (1.5 times on Zen 5).
 _FP32_ERROR = 1e-5  # a product rounded to bf16 is off by 3e-3, one in fp32 by 3e-7

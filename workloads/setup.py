@@ -17,6 +17,10 @@ class Precision(Protocol):
     def weights(self) -> torch.dtype:
         """The type that the model's weights and floating-point inputs are kept in."""
 
+    @property
+    def compute(self) -> torch.dtype | None:
+        """The autocast type, or None where there is none."""
+
     def autocast(self) -> AbstractContextManager[Any]:
         """The context that forward passes run in; for a precision without autocast it does nothing."""
 

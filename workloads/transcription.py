@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from workloads import flops, steps
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from workloads.setup import Setup
@@ -39,6 +40,13 @@ def generate(model: Any, features: Tensor, tokens: int) -> None:
     model.generate(features, force_unique_generate_call=True)
 
 
+@cache  # to put it there waits for all that the device has still to do
+def _prompt(device: torch.device) -> Tensor:
+    import torch
+
+    return torch.tensor([[START, ENGLISH, TRANSCRIBE, NO_TIMESTAMPS]], device=device)
+
+
 def greedily(model: Any, features: Tensor, tokens: int) -> None:
     """The same tokens as by ``generate``: the likeliest each time, the end of text forbidden."""
     import torch
@@ -46,8 +54,7 @@ def greedily(model: Any, features: Tensor, tokens: int) -> None:
 
     encoded = (model.model.encoder(features).last_hidden_state,)
     cached = EncoderDecoderCache(DynamicCache(), DynamicCache())
-    ids = torch.tensor([[START, ENGLISH, TRANSCRIBE, NO_TIMESTAMPS]], device=features.device)
-    ids = ids.expand(len(features), -1)
+    ids = _prompt(features.device).expand(len(features), -1)
     for _ in range(tokens):
         found = model(encoder_outputs=encoded, decoder_input_ids=ids, past_key_values=cached, use_cache=True)
         logits = found.logits[:, -1].clone()  # the step gives them as they are

@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import pytest
 
 from bench.device import Device
 from bench.meters import open_meters
-from bench.meters.host import HostMeter, peak_resident
+from bench.meters.host import HostMeter, peak_resident, resident_files
 from bench.record import Reading
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +103,8 @@ def test_a_system_that_does_not_say_gives_a_reason(proc: Proc) -> None:
 def test_the_host_meter_has_no_targets() -> None:
     meter = open_meters(("host:other",), CPU)
 
-    assert meter.before() == {"memory.host": Reading.absent("the host meter has no targets, so none called other")}
+    reason = Reading.absent("the host meter has no targets, so none called other")
+    assert meter.before() == {"memory.host": reason, "memory.files": reason}
 
 
 @linux
@@ -116,6 +118,26 @@ def test_memory_that_was_touched_and_given_back_still_counts() -> None:
     after = meter.stop()["memory.host"].value
     assert after is not None
     assert after >= 1.5 * before
+
+
+@linux
+def test_pages_of_files_are_told_apart_from_what_the_process_allocated(tmp_path: Path) -> None:
+    size = 50_000_000
+    (tmp_path / "library").write_bytes(bytes(size))
+    before = resident_files().value
+    ballast = bytearray(b"x") * size
+    assert resident_files().value == pytest.approx(before, abs=2e6)
+    with (tmp_path / "library").open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+        assert sum(mapped[::4096]) == 0  # which touches every page
+        during = resident_files()
+
+    assert during.value == pytest.approx((before or 0) + size, rel=0.05)
+    assert during.source == "RssFile of the process"
+    assert len(ballast) == size
+
+
+def test_elsewhere_pages_of_files_are_not_told() -> None:
+    assert resident_files(platform="darwin") == Reading.absent("only Linux tells it")
 
 
 @linux

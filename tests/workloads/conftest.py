@@ -12,6 +12,7 @@ import torch
 class FakePrecision:
     name: str = "fp32"
     weights: torch.dtype = torch.float32
+    compute: torch.dtype | None = None
     scaled: bool = False
 
     def autocast(self):

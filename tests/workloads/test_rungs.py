@@ -216,6 +216,28 @@ def test_without_a_compiler_tuned_is_not_compiled_and_whoever_names_it_is_told(s
     assert climb(bert.Classify(variant="compile"), setup(device=torch.device("cuda"))).variant == "compile"
 
 
+@pytest.fixture
+def convolutions():
+    """What cuDNN's convolutions compute fp32 in."""
+    settings = torch.backends.cudnn.conv
+    before = settings.fp32_precision
+    yield settings
+    settings.fp32_precision = before
+
+
+def test_channels_last_is_for_tensor_cores_on_cuda(setup, precision, convolutions):
+    convolutions.fp32_precision = "ieee"
+
+    def tuned(**how):
+        made = setup(device=torch.device("cuda"), precision=precision(**how))
+        return climb(resnet.Train(variant="tuned"), made).variant
+
+    assert tuned() == "fused"
+    assert tuned(compute=torch.bfloat16) == tuned(weights=torch.bfloat16) == "fused+channels_last"
+    convolutions.fp32_precision = "tf32"
+    assert tuned() == "fused+channels_last"
+
+
 def test_folding_keeps_the_layout_and_leaves_no_batch_norm(setup):
     workload = resnet.Classify(**PHOTOGRAPHS, layout="channels_last", variant="folded")
     model = climb(workload, setup())._arrange(workload._build(setup()).eval())

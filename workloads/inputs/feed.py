@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workloads.inputs.source import Inputs
+from workloads.inputs.wait import wait
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,9 +42,9 @@ def check(pipeline: str) -> None:
 class Feed:
     """Batches in turn from so many loader workers, each placed on the device; without workers this process makes them.
 
-    ``make`` reads batch ``i`` of ``count`` on the host, ``place`` moves one to the device; ``waited`` is how long this
-    process has waited for batches so far, in seconds. Batches out of turn, as of a step that is looked at again, are
-    made at once and waited for by nobody.
+    ``make`` reads batch ``i`` of ``count`` on the host, ``place`` moves one to the device; ``wait`` tells how long the
+    steps waited for batches so far. Batches out of turn, as of a step that is looked at again, are made at once and
+    waited for by nobody.
     """
 
     def __init__(
@@ -59,18 +60,17 @@ class Feed:
         # Begun by the first step: a stock that was made before would feed the windows faster than the workers can.
         self._batches: Iterator[Mapping[str, Tensor]] | None = None
         self._next = 0
-        self.waited = 0.0
+        self.wait = wait(setup.device)
 
     def __call__(self, number: int) -> Any:
         """The batch of a step, on the device."""
         if number != self._next:
             return self._place(self._make(number % self._count))
         self._next += 1
-        begin = time.perf_counter()
-        if self._batches is None:
-            self._batches = self._loader()
-        batch = next(self._batches)
-        self.waited += time.perf_counter() - begin
+        with self.wait.watch():
+            if self._batches is None:
+                self._batches = self._loader()
+            batch = next(self._batches)
         return self._place(batch)
 
     def alone(self, seconds: float) -> float:
