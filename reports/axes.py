@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.case import PRECISIONS, WAYS, Case, Scalar, changes_work
+from bench.judge.keys import differences
 from bench.record import Record
+from bench.store import in_order
 from reports.text import name_of
 
 Axes = dict[str, Scalar]
@@ -44,10 +46,11 @@ def problem(case: Case, varying: Mapping[str, Scalar]) -> str:
 
 def setting(case: Case, device: str, *more: str, without: Collection[str] = ()) -> str:
     """How a case solves its problem, from what its device is called to its batch size; cases that differ in nothing but
-    the axes ``without`` are called the same."""
-    words = {"precision": case.precision, **_ways(case), "batch_size": f"batch {case.batch_size}"}
+    what is left out (``without``: axes, or the device) are called the same."""
+    batch = f"batch {case.batch_size}"
+    words = {"device": device, "precision": case.precision, **_ways(case), "batch_size": batch}
     told = (word for name, word in words.items() if name not in without)
-    return " · ".join(map(name_of, [device, *told, *more]))
+    return " · ".join(map(name_of, [*told, *more]))
 
 
 def _ways(case: Case) -> dict[str, str]:
@@ -63,14 +66,16 @@ def order(record: Record) -> tuple[Any, ...]:
 
 
 def case_order(case: Case) -> tuple[Any, ...]:
-    """Sorts cases: by workload, axes, device, precision and batch size."""
+    """Sorts cases: by workload and what they do, so that those of one problem stand together, then by how they do."""
     rank = PRECISIONS.index(case.precision) if case.precision in PRECISIONS else len(PRECISIONS)
     # An axis may hold numbers and words: numbers stand first, each kind in its own order.
     along = [
         (name, isinstance(value, str), value if isinstance(value, (int, float)) else 0, str(value))
         for name, value in sorted(axes_of(case).items())
     ]
-    return (case.workload, along, case.device, rank, case.precision, case.batch_size)
+    what = [axis for axis in along if axis[0] not in WAYS], changes_work(case.parameters.get("variant", ""))
+    how = [axis for axis in along if axis[0] in WAYS]
+    return (case.workload, what, how, case.device, rank, case.precision, case.batch_size)
 
 
 def device_label(record: Record) -> str:
@@ -98,6 +103,19 @@ def repeated(records: Sequence[Record]) -> set[str]:
     """The ids of the cases that stand in more than one run."""
     times = Counter(record.case.id for record in records)
     return {case for case, count in times.items() if count > 1}
+
+
+def superseded(records: Iterable[Record]) -> set[tuple[str, str]]:
+    """Run and case of what a newer run measured again, on the same product in an environment that compares."""
+    newest: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    found: set[tuple[str, str]] = set()
+    for record in reversed(in_order(one for one in records if one.status == "ok")):
+        newer = newest[record.case.id, device_label(record)]
+        if any(not differences(record, one)[0] for one in newer):
+            found.add((record.run.id, record.case.id))
+        else:
+            newer.append(record)
+    return found
 
 
 def _device_part(record: Record, part: str) -> Any:

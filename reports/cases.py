@@ -25,6 +25,7 @@ from reports.axes import (
     problem,
     repeated,
     setting,
+    superseded,
 )
 from reports.cell import STATUS_TONES, Cell, Table, measured
 from reports.chart import Chart
@@ -47,8 +48,9 @@ class CaseRow:
 
     ``device`` is torch's name, ``device_words`` what tells it from the other devices here. ``problem`` is the workload
     with those of its axes that vary: rows of one problem do the same work. ``name`` says the rest, from device to batch
-    size, and ``of_run`` which run it is of, where others have the case too. ``values`` are the raw metrics, ``cells``
-    the same ones as shown; both are derived where they are asked for. ``roof`` is the device's, as measured.
+    size, and ``of_run`` which run it is of, where others have the case too; it is ``current`` unless one of these is
+    newer and was measured in the same environment. ``values`` are the raw metrics, ``cells`` the same ones as shown;
+    both are derived where they are asked for. ``roof`` is the device's, as measured.
     """
 
     record: Record
@@ -73,6 +75,7 @@ class CaseRow:
     speedup: Cell
     roof: Roof
     stderr: str
+    current: bool
 
     @property
     def ok(self) -> bool:
@@ -150,6 +153,7 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
     constant = constant_axes(record.case for record in records)
     words = device_words(records)
     several = repeated(records)
+    old = superseded(records)
     speedup = speedups(records)
     beyond = superlinear(records)
 
@@ -181,6 +185,7 @@ def case_rows(records: Sequence[Record], roofs: Roofs | None = None) -> tuple[Ca
             speedup=speedup(record),
             roof=reached.of(record.environment),
             stderr=_stderr(record),
+            current=(record.run.id, case.id) not in old,
         )
 
     return tuple(row(index, metrics, record) for index, (metrics, record) in enumerate(found, start=1))

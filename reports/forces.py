@@ -29,7 +29,13 @@ _FORCE = Column(
     "the step is outside of operators. Named where it is shown for half of the step, or of the roof.",
 )
 _EVIDENCE = Column("Evidence")
-_GAIN = Column("Gain, at most", TIMES, True, "An upper bound from what was measured: how many times faster.")
+_GAIN = Column(
+    "Gain",
+    TIMES,
+    True,
+    "How many times as fast: without waiting (data), without the overhead, or with each of these operators at its "
+    "measured limit (compute, memory). Fewer or fused operators may gain more.",
+)
 
 
 def force_cell(bound: Bound) -> Cell:

@@ -25,8 +25,8 @@ _SPECIAL = re.compile("[&<>'\"]")
 def grid(table: Table, classes: str = "", hints: bool = True, bare: bool = False) -> Markup:
     """The table with its footnotes and remarks.
 
-    Without ``hints`` what stands elsewhere on the page in full is left out. What is around a ``bare`` one can be
-    scrolled already.
+    Without ``hints`` what stands elsewhere on the page in full is left out, but for why a case ended as it did. What is
+    around a ``bare`` one can be scrolled already.
     """
     return Markup("".join([*_table(table, classes, hints, bare), *_below(table)]))
 
@@ -69,7 +69,7 @@ def _cell(cell: Cell, titled: bool, pad: str, anchor: str | None, hints: bool) -
     """A cell; ``anchor`` is none in a table that is not sorted, and where it is not empty the case that it leads to."""
     words = _safe(cell.text if titled else cell.full)
     tone = "" if cell.tone == "plain" else f" class={cell.tone}"
-    hint = f' title="{_safe(cell.note)}"' if hints and cell.note else ""
+    hint = f' title="{_safe(cell.note)}"' if cell.note and (hints or anchor) else ""
     sort = f" data-sort={cell.raw:.9g}" if anchor is not None and isinstance(cell.raw, (int, float)) else ""
     link = f'<a class="chip {cell.tone}" href="#{_safe(anchor)}">{words}</a>' if anchor else words
     room = f'<span data-pad="{pad}"></span>' if pad else ""

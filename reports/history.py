@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.judge.changepoint import last_change
+from bench.judge.history import LEAST_RUNS
 from bench.metric import METRICS
 from bench.rates import value
 from bench.record import Record
@@ -96,7 +97,7 @@ def _history(name: str, runs: Sequence[Record]) -> History:
     )
     changes = _changes([math.log(number) for number in numbers])
     told = [f"from {moments[at].told}" for at in changes]
-    note = f"A new level {'; '.join(told)}." if told else f"No change in {len(moments)} runs."
+    note = f"A new level {'; '.join(told)}." if told else _unchanged(len(moments))
     columns = (Column("Run"), Column("Date"), Column("Commit"), Column("Throughput", shown.unit, True))
     rows = tuple(
         (plain(record.run.id), plain(record.run.started[:16]), plain(_commit(record)), cell)
@@ -111,6 +112,13 @@ def _history(name: str, runs: Sequence[Record]) -> History:
 
 def _with_spread(row: tuple[Cell, ...]) -> tuple[Cell, ...]:
     return (*row, plain(row[-1].spread, "no interval"))
+
+
+def _unchanged(runs: int) -> str:
+    """That no new level was found, where one could have been."""
+    if runs < LEAST_RUNS:
+        return f"{runs} runs: too few to tell a change from chance, which takes {LEAST_RUNS}."
+    return f"No change in {runs} runs."
 
 
 def _changes(logs: Sequence[float]) -> tuple[int, ...]:

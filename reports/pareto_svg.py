@@ -45,7 +45,8 @@ def pareto_svg(picture: Pareto) -> str:
     ]
     parts.append(label(WIDTH - RIGHT, bottom + 31, across.titled(picture.x_title), "axis end"))
     front = sorted({place(one.x, one.y) for one in picture.spots if one.front})
-    steps = "".join(f"H{short(after[0])}V{short(after[1])}" for _, after in pairwise(front))
+    # Whoever needs more than a case gives pays for the next one at once.
+    steps = "".join(f"V{short(after[1])}H{short(after[0])}" for _, after in pairwise(front))
     parts.append(f'<path class="front" d="M{spot(*front[0])}{steps}"/>')
     for one in picture.spots:
         x, y = place(one.x, one.y)

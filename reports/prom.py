@@ -55,9 +55,11 @@ def _name(metric: str, unit: str) -> str:
 
     >>> _name("time.step", "s"), _name("throughput", "item/s"), _name("energy.item", "J/item")
     ('wattmark_time_step_seconds', 'wattmark_throughput_per_second', 'wattmark_energy_item_joules')
+    >>> _name("intensity", "FLOP/B")
+    'wattmark_intensity_flops_per_byte'
     """
     base, _, per = unit.partition("/")
-    unit = _UNITS.get(base, "") + ("_per_second" if per == "s" else "")
+    unit = _UNITS.get(base, "") + (f"_per_{_UNITS[per].removesuffix('s')}" if per in _UNITS else "")
     return "_".join(["wattmark", *metric.split("."), *([unit.strip("_")] if unit else [])])
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from bench.errors import SpecError
 from bench.measured_peaks import is_peak, roofs
+from bench.plausible import judged
 from bench.record import Record
 from reports.axes import order
 from reports.cases import CaseRow, case_rows, counts
@@ -133,15 +134,17 @@ def build(
     """
     if not records:
         raise SpecError("no records to report on; give a store that `wattmark run -o` wrote")
-    peaks = [record for record in records if is_peak(record.case)]
-    cases = _no_peaks(records)
-    rows = case_rows(cases or records, roofs(peaks))
-    # Peaks alone are cases like any other.
-    before = _no_peaks(baseline or ()) if cases else baseline or ()
-    return Report(tuple(sorted(records, key=order)), before, earlier, rows, peaks if cases else ())
+    # Whoever measured it, and by whatever version: what cannot be is nobody's fastest case.
+    believed, before, ago = ([judged(record) for record in some] for some in (records, baseline or (), earlier))
+    peaks = [record for record in believed if is_peak(record.case)]
+    cases = _no_peaks(believed)
+    rows = case_rows(cases or believed, roofs(peaks))
+    if cases:  # peaks alone are cases like any other
+        before = _no_peaks(before)
+    return Report(tuple(sorted(records, key=order)), before, ago, rows, peaks if cases else ())
 
 
-def _no_peaks(records: Sequence[Record]) -> Sequence[Record]:
+def _no_peaks(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if not is_peak(record.case)]
 
 

@@ -45,6 +45,7 @@ _MINOR = (
 # A brief table has the ratio alone: those that stand out are told with all else in a table of their own.
 _CHANGE = (CHANGE[0], *(replace(column, minor=True) for column in CHANGE[1:]))
 _ENERGY = 3  # the summary's column of joules
+_ALONE = "one replicate has no interval"
 # Of some cases only, and no loss to the others.
 _WHERE_KNOWN = ("throughput.token", "throughput.real_token", "deviation.loss", "deviation.output")
 
@@ -83,9 +84,10 @@ def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) ->
             cell = row.cells[name]
             cells.append(notes.marked(row, name))
             if name == "throughput":
-                cells.append(Cell(cell.spread, note=cell.note) if cell.spread else absent(cell.note))
-                cells += changes.of[row.anchor].cells if changes else ()
-        body.append((*cells, *([row.speedup] if faster else [])))
+                spread = absent(cell.note if cell.absent else _ALONE)
+                cells.append(Cell(cell.spread, note=cell.note) if cell.spread else notes.footed(spread, row))
+                cells += (notes.footed(one, row) for one in (changes.of[row.anchor].cells if changes else ()))
+        body.append((*cells, *([notes.footed(row.speedup, row)] if faster else [])))
     return Table(
         workload,
         tuple(columns),
@@ -126,13 +128,20 @@ class _Notes:
         note = cell.note if cell.absent and row.ok else None
         if not cell.absent and is_power(value):
             note = self._told.get((value.source, value.scope))
-        return cell._replace(mark=self.marks.setdefault(note, len(self.marks) + 1)) if note else cell
+        return self._marked(cell, note) if note else cell
+
+    def footed(self, cell: Cell, row: CaseRow) -> Cell:
+        """A cell of no metric with the number of the footnote that says why it is absent, unless the status does."""
+        return self._marked(cell, cell.note) if cell.absent and row.ok else cell
+
+    def _marked(self, cell: Cell, note: str) -> Cell:
+        return cell._replace(mark=self.marks.setdefault(note, len(self.marks) + 1))
 
 
 def _status(row: CaseRow) -> Cell:
-    """A measured case with caveats is not simply ok."""
+    """A measured case with caveats is not simply ok; they stand under the case, where the status leads."""
     if row.ok and row.caveats:
-        return row.status._replace(text="ok, caveat", note="; ".join(row.caveats), tone="warn")
+        return row.status._replace(text="ok, caveat", tone="warn")
     return row.status
 
 
@@ -151,11 +160,14 @@ def _unmeasured(rows: tuple[CaseRow, ...], present: list[str]) -> Iterable[str]:
 
 
 def summary_table(rows: Sequence[CaseRow]) -> Table:
-    """For each problem the case that is fastest, takes least memory and least energy, and how many cases there are."""
+    """For each problem the case that is fastest, takes least memory and least energy, and how many cases there are.
+
+    Of a case that was measured again in the same environment the newest run counts: the best of many would be luck.
+    """
     body = []
     for problem, group in groupby(rows, key=lambda row: row.problem):
         cases = tuple(group)
-        best = _best(cases, "throughput", max), _best(cases, "memory.planning", min), _least_energy(cases)
+        best = _best(cases, "throughput", max), _least_memory(cases), _least_energy(cases)
         reasons = [cell.under if cell.absent else "" for cell in best]
         if all(reasons) and len(set(reasons)) == 1:  # nothing was measured: said once is enough
             best = best[0], best[1]._replace(under=""), best[2]._replace(under="")
@@ -174,7 +186,7 @@ def summary_table(rows: Sequence[CaseRow]) -> Table:
 
 def _best(rows: Sequence[CaseRow], metric: str, choose: Callable[..., CaseRow]) -> Cell:
     """The best case's cell with its unit; under it the case, and those that the intervals cannot tell from it."""
-    there = [row for row in rows if row.ok and row.values[metric].value is not None]
+    there = _measured(rows, metric)
     if not there:
         return _unknown(rows, metric)
     best = choose(there, key=lambda row: _number(row.values[metric]))
@@ -184,15 +196,30 @@ def _best(rows: Sequence[CaseRow], metric: str, choose: Callable[..., CaseRow]) 
     return Cell(cell.full, raw=cell.raw, spread=cell.spread, under=f"{best.name}{doubt}", note=cell.note)
 
 
+def _measured(rows: Iterable[CaseRow], metric: str) -> list[CaseRow]:
+    return [row for row in rows if row.ok and row.current and row.values[metric].value is not None]
+
+
+def _least_memory(rows: Sequence[CaseRow]) -> Cell:
+    """The least memory; where CPUs and accelerators are among the cases, of either, since theirs is not one memory."""
+    metric = "memory.planning"
+    of_memory: dict[str, list[CaseRow]] = {}
+    for row in _measured(rows, metric):
+        of_memory.setdefault("the host's" if row.record.case.device == "cpu" else "the device's", []).append(row)
+    if len(of_memory) < 2:
+        return _best(rows, metric, min)
+    (whose, first), (other, second) = ((whose, _best(alike, metric, min)) for whose, alike in of_memory.items())
+    return first._replace(under=f"{first.under}; {whose}. Of {other} {second.text}: {second.under}")
+
+
 def _least_energy(rows: Sequence[CaseRow]) -> Cell:
     """The least joules with their method, scope and error; those of another method or scope are named beside them,
     since joules of a GPU and joules of a CPU package are not one quantity."""
     metric = "energy.item"
     of_origin: dict[Origin, list[CaseRow]] = {}
-    for row in rows:
+    for row in _measured(rows, metric):
         value = row.values[metric]
-        if row.ok and value.value is not None:
-            of_origin.setdefault((value.source, value.scope), []).append(row)
+        of_origin.setdefault((value.source, value.scope), []).append(row)
     if not of_origin:
         return _unknown(rows, metric)
     found = []

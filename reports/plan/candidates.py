@@ -25,6 +25,7 @@ METRICS = {
     "net": "energy.item.net",
 }
 NO_CAVEAT = "none"
+SUPERSEDED = "measured again by a newer run"
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,10 @@ def serial(day: date) -> int:
 
 
 def _known(row: CaseRow) -> dict[str, Quantity]:
-    """Raw numbers, SI; a text is the reason for its absence, or the status of a case that was not measured."""
+    """Raw numbers, SI; a text is the reason for its absence, or for all of them. As of throughput the lower end of the
+    interval counts, of memory it is the upper one."""
     fixed: dict[str, Quantity] = {
+        "setting": row.name_without("device"),
         "precision": row.precision,
         "batch_size": row.batch_size,
         "item": row.item,
@@ -99,9 +102,9 @@ def _known(row: CaseRow) -> dict[str, Quantity]:
         "measured_parameters": _parameters(row),
         "caveats": "; ".join(row.caveats) or NO_CAVEAT,
     }
-    if not row.ok:
-        names = (*METRICS, "low", "flop_item", "token_item")
-        return {**fixed, **dict.fromkeys(names, row.status.text), "method": None, "scope": None, "error": None}
+    if unusable := _unusable(row):
+        names = (*METRICS, "low", "memory_high", "flop_item", "token_item")
+        return {**fixed, **dict.fromkeys(names, unusable), "method": None, "scope": None, "error": None}
     found: dict[str, Quantity] = {
         name: row.values[metric].value if row.values[metric].value is not None else row.cells[metric].note
         for name, metric in METRICS.items()
@@ -109,9 +112,19 @@ def _known(row: CaseRow) -> dict[str, Quantity]:
     for name in ("throughput", "time", "memory"):
         found[name] = found[name] or "measured as 0"  # which no plan divides by
     found["low"] = row.values["throughput"].low or "no interval"
+    found["memory_high"] = row.values[METRICS["memory"]].high or found["memory"]
     found["flop_item"] = _each(row, "flop.rate")
-    found["token_item"] = _each(row, "throughput.token")
+    found["token_item"] = _tokens(row)
     return {**fixed, **found, **_origin(row)}
+
+
+def _unusable(row: CaseRow) -> str:
+    """Why no plan can be made from a case, or nothing."""
+    if not row.ok:
+        return row.status.text
+    if row.record.case.devices > 1:  # its throughput is that of all, its memory and watts are those of one
+        return f"of {row.record.case.devices} devices together"
+    return "" if row.current else SUPERSEDED
 
 
 def _environment(row: CaseRow) -> str:
@@ -127,6 +140,12 @@ def _each(row: CaseRow, metric: str) -> Quantity:
     """A rate for one item: both rates are of the same windows."""
     rate, items = row.values[metric].value, row.values["throughput"].value
     return rate / items if rate and items else row.cells[metric].note
+
+
+def _tokens(row: CaseRow) -> Quantity:
+    """The tokens of an item, without padding where it is told apart: from padding nothing is learnt."""
+    found = _each(row, "throughput.real_token")
+    return found if isinstance(found, float) else _each(row, "throughput.token")
 
 
 def _origin(row: CaseRow) -> Quantities:

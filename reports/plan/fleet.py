@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reports.plan.inputs import Quantity
+from reports.plan.queueing import busy, busy_formula
 from reports.plan.rounding import above, above_formula, down, down_formula, up, up_formula
 from reports.plan.step import Step, number
 
@@ -26,6 +27,15 @@ def _peak(k: Any) -> Quantity:
         return k.mean_demand
     return k.mean_demand * k.peak_to_mean if number(k.peak_to_mean) else _NO_PEAK
 
+
+def _busy(k: Any) -> Quantity:
+    if k.devices <= 0:
+        return "no devices"
+    full: float = k.mean_demand / (k.devices * k.point)
+    return busy(full, k.batch_size) if k.mode == "online" else full
+
+
+_FULL = "{mean_demand}/({devices}*{point})"
 
 FLEET = (
     Step(
@@ -79,15 +89,15 @@ FLEET = (
     Step(
         "busy", "Share of the time that devices work", "share", "0.0%",
         ("mean_demand", "devices", "point"),
-        'IF({devices}>0,{mean_demand}/({devices}*{point}),"no devices")',
-        lambda k: k.mean_demand / (k.devices * k.point) if k.devices > 0 else "no devices",
+        f'IF({{devices}}>0,IF({{mode}}="online",{busy_formula(_FULL)},{_FULL}),"no devices")',
+        _busy,
         "serving",
     ),
     Step(
         "copies", "Copies that the memory of a device would hold", "", "#,##0",
-        ("point", "memory", "device_memory", "memory_headroom"),
-        down_formula("{device_memory}*1000000000*(1-{memory_headroom})/{memory}"),
-        lambda k: down(k.device_memory * 1_000_000_000 * (1 - k.memory_headroom) / k.memory),
+        ("point", "memory_high", "device_memory", "memory_headroom"),
+        down_formula("{device_memory}*1000000000*(1-{memory_headroom})/{memory_high}"),
+        lambda k: down(k.device_memory * 1_000_000_000 * (1 - k.memory_headroom) / k.memory_high),
         "serving",
     ),
 )  # fmt: skip

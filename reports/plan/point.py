@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from bench.record import STATUSES
-from reports.plan.candidates import Candidate, Target
+from reports.plan.candidates import SUPERSEDED, Candidate, Target
 from reports.plan.inputs import ANY, Inputs, Quantities, Quantity
 from reports.plan.queueing import ALLOWED, allowed
 from reports.plan.rounding import above, above_formula
@@ -22,6 +22,8 @@ NO_OBJECTIVE = "no objective"
 # What is told of cases that cannot be chosen, by the words beside them; ? and * are wildcards, as in a spreadsheet.
 REASONS: dict[str, str] = {
     **{str(status): str(status) for status in STATUSES if status != "ok"},
+    "of * devices together": "of several devices together",
+    SUPERSEDED: SUPERSEDED,
     _PRECISION: _PRECISION,
     _BATCH: f"with a batch {_BATCH}",
     _MEMORY: "too large for the memory",
@@ -46,7 +48,7 @@ def _point(k: Any) -> Quantity:
         return _PRECISION
     if number(k.largest_batch) and k.batch_size > k.largest_batch:
         return _BATCH
-    if k.memory > k.device_memory * 1_000_000_000 * (1 - k.memory_headroom):
+    if k.memory_high > k.device_memory * 1_000_000_000 * (1 - k.memory_headroom):
         return _MEMORY
     if not number(k.step) and k.step != NO_OBJECTIVE:
         return str(k.step)
@@ -57,12 +59,8 @@ def _point(k: Any) -> Quantity:
     return k.low if number(k.low) else _BOUND
 
 
-def _utilisation(k: Any) -> Quantity:
-    if k.mode == "training":
-        return 1
-    if not number(k.step):
-        return k.target_utilisation
-    return min(k.target_utilisation, allowed(k) * k.time / k.step)
+def _allowed(k: Any) -> Quantity:
+    return allowed(k) * k.time / k.step if number(k.step) else 1
 
 
 _LATENCY = 'IF({percentile}="p50",{p50},IF({percentile}="p95",{p95},{p99}))'
@@ -80,20 +78,25 @@ JUDGED = (
     ),
     Step(
         "point", "Throughput to plan with", "items/s", "#,##0.00",
-        ("throughput", "memory", "device_memory", "memory_headroom"),
+        ("throughput", "memory_high", "device_memory", "memory_headroom"),
         f'IF(AND({{allowed_precision}}<>"{ANY}",{{allowed_precision}}<>{{precision}}),"{_PRECISION}",'
         f'IF(AND(ISNUMBER({{largest_batch}}),{{batch_size}}>{{largest_batch}}),"{_BATCH}",'
-        f'IF({{memory}}>{{device_memory}}*1000000000*(1-{{memory_headroom}}),"{_MEMORY}",'
+        f'IF({{memory_high}}>{{device_memory}}*1000000000*(1-{{memory_headroom}}),"{_MEMORY}",'
         f'IF(ISNUMBER({{step}}),IF({{step}}*1000>{{slo}},"{_SLOW}",{_RATE}),'
         f'IF({{step}}="{NO_OBJECTIVE}",{_RATE},{{step}})))))',
         _point,
     ),
     Step(
+        "allowed", "Utilisation that the objective allows", "share", "0.0%",
+        ("point",),
+        f"IF(ISNUMBER({{step}}),{ALLOWED}*{{time}}/{{step}},1)",
+        _allowed,
+    ),
+    Step(
         "utilisation", "Utilisation to plan with", "share", "0.0%",
-        ("point", "target_utilisation"),
-        f'IF({{mode}}="training",1,IF(ISNUMBER({{step}}),MIN({{target_utilisation}},{ALLOWED}*{{time}}/{{step}}),'
-        "{target_utilisation}))",
-        _utilisation,
+        ("point", "target_utilisation", "allowed"),
+        'IF({mode}="training",1,MIN({target_utilisation},{allowed}))',
+        lambda k: 1 if k.mode == "training" else min(k.target_utilisation, k.allowed),
     ),
     Step(
         "served", "Throughput at that utilisation", "items/s", "#,##0.00",
@@ -111,8 +114,9 @@ BEST = (
 
 # What an operating point takes over from the row of what was measured.
 TAKEN = (
-    "precision", "batch_size", "throughput", "low", "point", "step", "utilisation", "time", "memory", "power",
-    "maximum", "idle", "scope", "flop_item", "token_item", "measured_parameters", "environment", "caveats",
+    "setting", "precision", "batch_size", "throughput", "low", "point", "step", "allowed", "utilisation", "time",
+    "memory", "memory_high", "power", "maximum", "idle", "scope", "flop_item", "token_item", "measured_parameters",
+    "environment", "caveats",
 )  # fmt: skip
 
 

@@ -30,6 +30,23 @@ _X = f"MAX({_LEAST:f},MIN({_MOST},-LN(1-{_SHARE})/{_BACKLOG}))"
 ALLOWED = f"MAX((1-{_SHARE})/{{batch_size}},IF({_BACKLOG}>0,{_X}/(EXP({_X})-1),0))"
 
 
+def busy_formula(full: str) -> str:
+    """`busy` as a formula, of the utilisation ``full``."""
+    found = f"({full}*{{batch_size}})"
+    return f"MAX({full},{found}/({found}+EXP(-{found})))"
+
+
+def busy(full: float, batch_size: float) -> float:
+    """The share of the time that steps run, at a utilisation ``full`` of what full steps would serve.
+
+    Whoever never waits for more runs part-filled steps: after a step nobody waits with a probability of at most
+    exp(-u), u = full x b being the requests that arrive during one, and the next request then comes after s / u. So at
+    least u / (u + exp(-u)) of the time steps run, and more only where what waits is more than a step takes.
+    """
+    arriving = full * batch_size
+    return max(full, arriving / (arriving + math.exp(-arriving)))
+
+
 def allowed(k: Any) -> float:
     """The utilisation that keeps the objective ``slo`` (ms) at its percentile, with steps of ``step`` (s)."""
     share = _SHARES[k.percentile]

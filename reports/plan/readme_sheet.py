@@ -12,7 +12,7 @@ from reports.plan.looks import BAD, FIRST, GOOD, NUMBERS
 from reports.plan.plan import Plan
 from reports.plan.rows_sheet import plan_cells
 from reports.plan.sheet import FIRST_ROW, Head, cells_of
-from reports.plan.step import NO_POINT, number
+from reports.plan.step import NO_POINT
 from reports.plan.summary import ANSWERED
 from reports.plan.totals import totals_formulas
 
@@ -195,8 +195,7 @@ _TRAINING = {one.serving: one.training for one in ANSWERED} | {"rank": "training
 def _answer(name: str, row: Quantities, cells: Mapping[str, str]) -> tuple[str, Quantity]:
     """A formula over the plan's cells and its value: of what serving and training call differently, the right one."""
     if name == "operating_point":
-        formula = f'=IF(ISNUMBER({cells["place"]}),{cells["precision"]}&" · batch "&{cells["batch_size"]},"{NO_POINT}")'
-        return formula, f"{row['precision']} · batch {row['batch_size']}" if number(row["place"]) else NO_POINT
+        return f"={cells['setting']}", row["setting"]
     if name not in _TRAINING:
         return f"={cells[name]}", row[name]
     training = _TRAINING[name]

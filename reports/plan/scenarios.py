@@ -8,10 +8,11 @@ from typing import Any
 from reports.plan.cost import YEARLY, yearly_price, yearly_price_formula
 from reports.plan.fleet import devices_for, devices_formula
 from reports.plan.inputs import Quantities, Quantity
-from reports.plan.rounding import up, up_formula
+from reports.plan.rounding import above, above_formula, up, up_formula
 from reports.plan.step import HOURS, MISSING, Step, evaluate, number
 
 _BY_MFU = "planned by MFU"
+BEYOND = "beyond the objective"
 _NO_SCALING = MISSING["scaling_efficiency"]
 
 
@@ -105,9 +106,10 @@ SCENARIOS = (
 # One cell of the table of what if, at another utilisation, or of a training run another scaling efficiency.
 WHAT_IF = Step(
     "what_if", "Devices", "", "#,##0",
-    ("work", "planned_share", "availability", "minimum", "spares"),
-    _count_formula("{work}*{times}*{planned_share}/{share}"),
-    lambda k: _count(k.work * k.times * k.planned_share / k.share, k),
+    ("work", "planned_share", "availability", "minimum", "spares", "allowed"),
+    f'IF({above_formula("{share}", "{allowed}")},"{BEYOND}",'
+    f"{_count_formula('{work}*{times}*{planned_share}/{share}')})",
+    lambda k: BEYOND if above(k.share, k.allowed) else _count(k.work * k.times * k.planned_share / k.share, k),
 )  # fmt: skip
 
 # What the table is over, of a training run and not of one.

@@ -23,7 +23,7 @@ Only = Literal["", "serving", "training"]  # the workloads that a step is for, b
 
 # What is said in the place of a measured number that is none; everything else hands its own text on.
 _MEASURED = {
-    "memory": "memory not measured",
+    "memory_high": "memory not measured",
     "power": "power not measured",
     "idle": "idle power not measured",
     "flop_item": "FLOPs not counted",

@@ -71,7 +71,7 @@ def _table(title: str, rows: list[Quantities], training: bool, plan: Plan) -> Ta
 def _point(row: Quantities) -> Cell:
     if not isinstance(row["place"], (int, float)):
         return absent(str(row["place"]))
-    return Cell(line(f"{row['precision']} · batch {row['batch_size']}"))
+    return Cell(line(row["setting"]))
 
 
 def _cell(row: Quantities, name: str) -> Cell:

@@ -42,7 +42,7 @@ def write_what_if(book: Workbook, plan: Plan, places: Places) -> str:
     sheet.set_row(top, 33)
     for column, demand in enumerate(DEMANDS, start=1):
         book.write(sheet, top, column, demand, "head", "0.00")
-    of_row = {name: _of_row(name) for name in ("mode", "work", "planned_share")}
+    of_row = {name: _of_row(name) for name in ("mode", "work", "planned_share", "allowed")}
     known = {**places.general, **of_row, "minimum": _of_row("fewest")}
     for row, share in enumerate(UTILISATIONS, start=top + 1):
         book.write(sheet, row, 0, share, "head", "0%")

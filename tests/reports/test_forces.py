@@ -86,7 +86,7 @@ def test_a_profile_that_shows_an_idle_device_names_the_overhead() -> None:
     ((_, force, evidence, gain),) = words([profiled(replace(ON_CUDA, shares=IDLE))])
 
     assert (force, gain) == ("overhead", "2.50")
-    assert evidence == "the device idles for 60% of a profiled step, 22% until its next kernel is launched"
+    assert evidence == "the device works for 40 ms of a step of 100 ms, by a profile"
 
 
 def test_what_is_far_below_its_roof_is_held_by_none_and_gains_nothing() -> None:

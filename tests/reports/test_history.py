@@ -53,6 +53,16 @@ def test_noise_is_no_change():
     assert found.note == "No change in 24 runs."
 
 
+def test_few_runs_are_no_proof_that_nothing_changed():
+    """Nine of them cannot confirm that throughput halved, and ten can."""
+    halved = history(runs([0.1] * 5 + [0.2] * 4))
+
+    assert halved.changes == ()
+    assert halved.note == "9 runs: too few to tell a change from chance, which takes 10."
+    assert history(runs([0.1] * 5 + [0.2] * 5)).changes == (5,)
+    assert history(runs([0.1] * 10)).note == "No change in 10 runs."
+
+
 def test_runs_stand_by_date_whatever_their_order_was():
     records = runs([0.1, 0.2, 0.3, 0.4])
 

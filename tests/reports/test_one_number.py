@@ -193,7 +193,7 @@ def wandb(report: Report, folder: Path) -> Numbers:
 
 _MEASURED = {
     "Throughput, items/s": "throughput", "Lower bound, items/s": "low", "Time per step, s": "time.step",
-    "Latency p50, s": "latency.p50", "Memory to plan with, B": "memory.planning", "Mean power, W": "power.mean",
+    "Latency p50, s": "latency.p50", "Memory, B": "memory.planning", "Mean power, W": "power.mean",
     "Maximum power, W": "power.max", "Idle power, W": "power.idle", "Gross energy per item, J": "energy.item",
     "Net energy per item, J": "energy.item.net",
 }  # fmt: skip

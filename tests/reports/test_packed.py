@@ -36,8 +36,9 @@ def full(one: Record, batch_size: int) -> Record:
             replicate,
             meters=meters,
             samples=tuple(
-                replace(sample, step_seconds=tuple(chance.uniform(0.09, 0.11) for _ in range(sample.steps)))
+                replace(sample, seconds=sum(times), step_seconds=times)
                 for sample in replicate.samples
+                if (times := tuple(chance.uniform(0.09, 0.11) for _ in range(sample.steps)))
             ),
         )
         for replicate in one.replicates

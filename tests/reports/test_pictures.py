@@ -92,6 +92,15 @@ def test_only_a_case_that_no_other_beats_in_both_is_on_the_front():
     assert draw(found).count('class="ring"') == 2
 
 
+def test_what_gives_more_than_a_case_costs_as_much_as_the_next_one():
+    """From 80 to 100 sequences a second the only one there is takes 5 J: the line rises at 80."""
+    (path,) = re.findall(
+        r'class="front" d="([^"]*)"', draw(pareto([gpu(8, 0.1, 320.0), gpu(10, 0.1, 500.0)], "energy"))
+    )
+
+    assert re.fullmatch(r"M[\d.]+[ ,][\d.]+V[\d.]+H[\d.]+", path)
+
+
 def test_equal_cases_are_both_on_the_front():
     found = pareto([gpu(8, 0.1, 320.0), replace(gpu(8, 0.1, 320.0), case=gpu(16, 0.2, 320.0).case)], "energy")
 
@@ -122,7 +131,7 @@ def test_one_case_alone_is_no_front_and_says_so():
 
 
 def test_values_far_apart_are_drawn_on_logarithmic_axes_that_say_so():
-    far = pareto([record(), gpu(8, 0.001, 320.0)], "time")
+    far = pareto([record(), gpu(8, 0.004, 320.0)], "time")
     near = pareto([record(), record(batch_size=16, seconds=(0.19, 0.19, 0.191))], "time")
 
     assert draw(far).count("logarithmic") == 2

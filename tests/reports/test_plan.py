@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 from made_plans import TODAY, with_
-from made_records import H100, failure, many, record
+from made_records import H100, RUN, failure, many, record
 
-from bench.record import Record
+from bench.record import Reading, Record
 from reports import build as report_of
 from reports.plan import build, usual
-from reports.plan.candidates import targets
-from reports.plan.inputs import ALL, Quantity, Source
+from reports.plan.candidates import candidates, targets
+from reports.plan.inputs import ALL, Quantities, Quantity, Source
 from reports.plan.plan import RANKS, SHEETS, Plan
 from reports.plan.point import JUDGED, TAKEN
 from reports.plan.scenarios import what_if
@@ -31,7 +32,7 @@ KNOWN: dict[str, Quantity] = {
     "training_items": 3.6e9, "deadline": 24.0, "scaling_efficiency": 0.8, "overhead": 0.05,
     "point": 100.0, "throughput": 110.0, "low": 100.0, "time": 0.08, "power": 300.0, "maximum": 350.0, "idle": 60.0,
     "flop_item": 2e10, "token_item": 128.0, "measured_parameters": 1.1e8, "problem": "a", "device": "b", "number": 1,
-    "utilisation": 0.6, "memory": 10e9, "device_memory": 80.0,
+    "utilisation": 0.6, "allowed": 0.9, "memory": 10e9, "memory_high": 10e9, "device_memory": 80.0, "batch_size": 1,
 }  # type: ignore[dict-item]  # fmt: skip
 
 
@@ -52,6 +53,16 @@ def test_a_fleet_by_hand():
     assert known["devices"] == 75  # 4500 / (100 * 0.6)
     assert known["nodes"] == 10
     assert known["busy"] == pytest.approx(2250 / 7500)
+
+
+def test_devices_that_take_what_waits_run_part_filled_steps_and_work_more_than_full_ones_would():
+    known = follow(batch_size=8)
+    arriving = 8 * 2250 / 7500  # requests during a step
+
+    assert known["busy"] == pytest.approx(arriving / (arriving + math.exp(-arriving)))
+    assert known["mean_power"] == pytest.approx(60 + 240 * known["busy"])
+    assert follow(batch_size=8, mode="offline")["busy"] == pytest.approx(2250 / 3800)  # whose steps are full
+    assert follow(batch_size=8, demand=0.0, minimum=1)["busy"] == 0
 
 
 def test_devices_that_are_out_of_order_and_spare_ones_come_on_top():
@@ -82,10 +93,10 @@ def test_fleet_says_what_bounds_the_utilisation():
 
 
 def test_copies_are_counted_in_the_memory_that_is_left_and_change_nothing_else():
-    known = follow(memory=9e9, memory_headroom=0.1)
+    known = follow(memory_high=9e9, memory_headroom=0.1)
 
     assert known["copies"] == 8  # 72 GB hold exactly eight of 9 GB
-    assert known["devices"] == follow(memory=72e9)["devices"]
+    assert known["devices"] == follow(memory_high=72e9)["devices"]
 
 
 def test_power_by_hand():
@@ -278,8 +289,71 @@ def test_what_if_reaches_the_plan_at_its_own_demand_and_utilisation():
         assert what_if(known, 2.0, known["planned_share"]) == known["high_devices"]
 
     assert what_if(follow(), 1.0, 0.3) == 150  # half as busy
+    assert what_if(follow(), 1.0, 0.9) == 50
+    assert what_if(follow(allowed=0.89), 1.0, 0.9) == "beyond the objective"
     assert what_if(follow(mode="training"), 1.0, 0.4) == 1097  # half as efficient
     assert what_if(follow(demand=None), 1.0, 0.4) == "enter the mean demand in Inputs"
+
+
+def known_of(*records: Record) -> list[Quantities]:
+    return [case.known for case in candidates(report_of(records).cases)]
+
+
+def test_several_devices_together_are_no_device_to_plan_with():
+    (alone,), (eight,) = (known_of(record(parameters=axes)) for axes in ({}, {"world_size": 8}))
+
+    assert alone["throughput"] == pytest.approx(80, rel=0.02)
+    assert {eight[name] for name in ("throughput", "low", "memory", "memory_high", "time")} == {"of 8 devices together"}
+
+
+def test_a_case_is_planned_by_its_newest_run():
+    later = replace(RUN, id="later", started="2026-11-25T10:00:00+00:00")
+    before, now = known_of(record(seconds=(0.1, 0.1, 0.1)), record(seconds=(0.2, 0.2, 0.2), run=later))
+
+    assert before["throughput"] == "measured again by a newer run"
+    assert now["throughput"] == pytest.approx(40)
+
+
+def test_memory_is_planned_by_its_upper_bound():
+    one = record(memory=10e9)
+    sizes = (10e9, 10e9, 11e9)
+    varied = replace(
+        one,
+        replicates=tuple(
+            replace(replicate, readings={"memory.host": Reading(size, "made")})
+            for replicate, size in zip(one.replicates, sizes, strict=True)
+        ),
+    )
+    (known,), (single,) = known_of(varied), known_of(replace(one, replicates=one.replicates[:1]))
+
+    assert known["memory"] == 10e9
+    assert known["memory_high"] > 11e9
+    assert single["memory_high"] == 10e9  # without an interval, what there is
+
+
+def test_padding_is_nothing_to_learn_from():
+    one = record()
+    real = replace(
+        one,
+        replicates=tuple(
+            replace(
+                replicate,
+                samples=tuple(
+                    replace(s, work={**s.work, "real_token": s.work["token"] / 4}) for s in replicate.samples
+                ),
+            )
+            for replicate in one.replicates
+        ),
+    )
+
+    assert known_of(one)[0]["token_item"] == pytest.approx(128)
+    assert known_of(real)[0]["token_item"] == pytest.approx(32)
+
+
+def test_an_operating_point_says_how_it_was_measured():
+    axes = {"variant": "tuned", "pipeline": "2"}
+
+    assert known_of(record(parameters=axes))[0]["setting"] == "fp32 · tuned · pipeline 2 · batch 8"
 
 
 def test_a_hair_above_a_whole_number_is_no_further_device():
@@ -318,7 +392,7 @@ def test_without_an_operating_point_nothing_is_zero():
 def judged(**changes: Quantity) -> dict[str, Quantity]:
     """What is said of a measured case: it takes 70 GB of 80, and 80 ms a step."""
     known: dict[str, Quantity] = {
-        **KNOWN, "throughput": 100.0, "low": 90.0, "memory": 70e9, "memory_headroom": 0.1, "precision": "bf16",
+        **KNOWN, "throughput": 100.0, "low": 90.0, "memory_high": 70e9, "memory_headroom": 0.1, "precision": "bf16",
         "batch_size": 8, "p50": 0.08, "p95": 0.09, "p99": "it takes 1000 steps", "percentile": "p95", **changes,
     }  # fmt: skip
     for step in JUDGED:
@@ -333,10 +407,10 @@ def case(**changes: Quantity) -> Quantity:
 def test_a_case_is_usable_by_its_lower_bound_if_it_fits_with_head_room():
     assert case() == 90.0
     assert case(confidence="mean") == 100.0
-    assert case(memory=72e9) == 90.0
-    assert case(memory=72.1e9) == "does not fit the memory"
+    assert case(memory_high=72e9) == 90.0
+    assert case(memory_high=72.1e9) == "does not fit the memory"
     assert case(low="no interval") == "no lower bound"
-    assert case(memory="no driver") == "memory not measured"
+    assert case(memory_high="no driver") == "memory not measured"
     assert case(device_memory=None) == "enter the device memory in Inputs"
     assert case(throughput="oom") == "oom"
 

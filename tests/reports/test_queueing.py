@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reports.plan.queueing import allowed
+from reports.plan.queueing import allowed, busy
 
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 STEP = 0.1  # s
@@ -19,22 +19,28 @@ def bound(percentile: str, slack: float, batch_size: int) -> float:
     return allowed(SimpleNamespace(percentile=percentile, slo=slo, step=STEP, batch_size=batch_size))
 
 
-def kept(utilisation: float, slack: float, batch_size: int, requests: int = 40_000) -> float:
-    """The share of requests that wait no longer, of requests at random and steps that take what waits."""
+def kept(utilisation: float, slack: float, batch_size: int) -> float:
+    """The share of requests that wait no longer."""
+    return played(utilisation, slack, batch_size)[0]
+
+
+def played(utilisation: float, slack: float, batch_size: int, requests: int = 40_000) -> tuple[float, float]:
+    """The share of requests that wait no longer, and of the time that steps run: of requests at random and steps that
+    take what waits."""
     lot = random.Random(batch_size)
     moment, arrivals = 0.0, []
     for _ in range(requests):
         moment += lot.expovariate(utilisation * batch_size / STEP)
         arrivals.append(moment)
-    first, free, in_time = 0, 0.0, 0
+    first, free, in_time, steps = 0, 0.0, 0, 0
     while first < requests:
         begin = max(free, arrivals[first])
         last = first
         while last < min(first + batch_size, requests) and arrivals[last] <= begin:
             in_time += begin - arrivals[last] <= slack * STEP
             last += 1
-        first, free = last, begin + STEP
-    return in_time / requests
+        first, free, steps = last, begin + STEP, steps + 1
+    return in_time / requests, steps * STEP / free
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 32])
@@ -50,6 +56,20 @@ def test_at_the_utilisation_allowed_the_objective_is_kept(percentile: str, slack
 @pytest.mark.parametrize("percentile", ["p95", "p99"])
 def test_halfway_from_there_to_all_of_the_time_it_is_not(percentile: str, slack: float):
     assert kept((1 + bound(percentile, slack, 1)) / 2, slack, 1) < SHARES[percentile]
+
+
+@pytest.mark.parametrize(("full", "batch_size"), [(0.1, 1), (0.6, 1), (0.3, 8), (0.1, 32), (0.02, 32), (0.7, 4)])
+def test_steps_run_for_as_long_as_they_do_when_the_queue_is_played(full: float, batch_size: int):
+    share = played(full, 0.0, batch_size)[1]
+
+    assert busy(full, batch_size) == pytest.approx(share, abs=0.02)
+    assert busy(full, batch_size) < share + 0.01  # a bound from below
+
+
+def test_a_step_for_each_request_runs_for_as_long_as_full_steps_do():
+    assert busy(0.3, 1) == 0.3
+    assert busy(0.0, 8) == 0
+    assert busy(1.0, 10**9) == 1
 
 
 def test_by_hand():

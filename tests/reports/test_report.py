@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from made_records import CPU, H100, NO_ENERGY, RUN, failure, record
 
+from bench.case import REFERENCE
 from bench.errors import SpecError
 from bench.record import Reading, Record
 from reports import Report, build
@@ -108,8 +109,8 @@ def test_a_briefer_table_keeps_only_the_footnotes_that_it_uses(report: Report):
     brief = report.results[0].brief
 
     assert "p95" not in [head.title for head in brief.columns]
-    assert brief.notes == (NO_ENERGY.reason,)
-    assert {cell.mark for row in brief.rows for cell in row} == {None, 1}
+    assert set(brief.notes) == {NO_ENERGY.reason, REFERENCE}
+    assert {cell.mark for row in brief.rows for cell in row} == {None, 1, 2}
 
 
 def test_a_measured_case_with_a_caveat_is_not_simply_ok(report: Report):
@@ -174,6 +175,66 @@ def test_the_summary_says_when_the_best_is_not_told_apart():
     close = [record(batch_size=8, seconds=(0.1, 0.11, 0.09)), record(batch_size=16, seconds=(0.2, 0.21, 0.19))]
 
     assert build(close).summary.rows[0][1].under.endswith("not told apart from 1 other")
+
+
+def test_cases_of_one_problem_stand_together_however_they_are_computed():
+    """The name of the axis `pipeline` sorts before that of `sequence_length`, which says what is done."""
+    lengths = {length: {"sequence_length": length} for length in (128, 512)}
+    records = [
+        record(parameters={**axes, **way}, seconds=seconds)
+        for axes in lengths.values()
+        for way, seconds in (({}, (0.1, 0.1, 0.1)), ({"pipeline": "2"}, (0.2, 0.2, 0.2)))
+    ]
+    report = build(records)
+
+    assert [row[0].text for row in report.summary.rows] == [f"bert:Pretrain sequence_length={n}" for n in lengths]
+    assert [row[1].under for row in report.summary.rows] == ["cpu · fp32 · batch 8"] * 2
+    assert [one.problem for one in report.charts] == [f"bert:Pretrain sequence_length={n}" for n in lengths]
+
+
+def test_a_variant_that_does_other_work_does_not_part_those_that_do_the_same():
+    variants = ({}, {"variant": "no-attention-dropout"}, {"variant": "tuned"})
+    report = build([record(parameters={"sequence_length": 128, **variant}) for variant in variants])
+
+    assert [row[-1].text for row in report.summary.rows] == ["2 ok", "1 ok"]
+
+
+def test_of_a_case_that_was_measured_again_the_newest_run_counts():
+    later = replace(RUN, id="later", started="2026-11-25T10:00:00+00:00")
+    again = [record(seconds=(0.1, 0.1, 0.1)), record(seconds=(0.2, 0.2, 0.2), run=later)]
+
+    assert [row.current for row in build(again).cases] == [False, True]
+    assert build(again).summary.rows[0][1].text == "40.00 sequence/s"
+    # On another system both are what can be had, and a newer run that failed takes nothing away.
+    other = {**CPU, "torch": {**CPU["torch"], "version": "2.99"}}
+    assert build([again[0], replace(again[1], environment=other)]).summary.rows[0][1].text == "80.00 sequence/s"
+    assert build([again[0], failure("crashed", "why", batch_size=8, run=later)]).cases[0].current
+
+
+def test_memory_of_hosts_and_of_devices_is_not_compared():
+    both = [
+        record(memory=9e9),
+        record(environment=H100, memory=2e9),
+        record(environment=H100, batch_size=4, memory=1e9),
+    ]
+    (row,) = build(both).summary.rows
+
+    assert row[2].text == "9.000 GB"
+    assert row[2].under == "cpu · fp32 · batch 8; the host's. Of the device's 1.000 GB: cuda:0 · fp32 · batch 4"
+    assert "the host's" not in build(both[:1]).summary.rows[0][2].under
+
+
+def test_every_dash_of_a_case_that_ended_ok_has_its_reason_below_the_table():
+    made = [record(seconds=(0.1,)), failure("oom", "no room"), record(precision="bf16")]
+    table = build(made, baseline=[record(batch_size=9)]).results[0]
+    one, failed, other = table.rows
+
+    told = {
+        column.title: table.notes[cell.mark - 1] for column, cell in zip(table.columns, one, strict=True) if cell.mark
+    }
+    assert told["±"] == "one replicate has no interval"
+    assert all(cell.mark for row in (one, other) for cell in row if cell.absent)
+    assert not any(cell.mark for cell in failed)
 
 
 def test_one_device_name_on_two_machines_is_two_devices():

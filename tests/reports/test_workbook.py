@@ -31,7 +31,7 @@ from reports.plan.inputs import SECTIONS, Inputs, Source
 from reports.plan.looks import INPUT
 from reports.plan.plan import SHEETS
 from reports.plan.point import JUDGED, REASONS
-from reports.plan.scenarios import DEMANDS, UTILISATIONS, what_if
+from reports.plan.scenarios import BEYOND, DEMANDS, UTILISATIONS, what_if
 from reports.plan.sheet import FIRST_ROW
 from reports.plan.step import MISSING, number
 from reports.plan.totals import NOTHING
@@ -384,7 +384,23 @@ def test_a_spreadsheet_follows_every_way_that_a_plan_can_take(tmp_path: Path):
     # Every number is one somewhere, and every text that formulas may end in was said, but for those of one table.
     assert {step.name for steps in SHEETS.values() for step in steps if step.format} - numbers == set()
     ends = {text for one in formulas(written) for text in re.findall(r'"([^"]*)"', one) if re.match("[a-z]{2}", text)}
-    assert ends - said - set(REASONS) - set(MISSING.values()) == {NOTHING, "none of ", "all formulas", "ok", "price"}
+    others = {NOTHING, BEYOND, "none of ", "all formulas", "ok", "price"}
+    assert ends - said - set(REASONS) - set(MISSING.values()) == others
+
+
+@needs_libreoffice
+def test_what_if_stops_where_the_objective_would_be_broken(tmp_path: Path):
+    report = build([gpu(workload="mine:One", batch_size=1, seconds=(0.03, 0.0301, 0.03), steps=200)])
+    inputs = filled(usual(report.cases, TODAY))
+    (one,) = inputs.workload.values()
+    tight = replace(inputs, workload={"mine:One": {**one, "mode": "online", "slo": 150.0, "percentile": "p95"}})
+    plan = plan_of(report, tight)
+
+    (again,) = recalculated([fill_in(workbook_of(report), tight)], tmp_path)
+
+    assert 0.6 < plan.rows[0]["allowed"] < 0.7
+    assert [BEYOND in line for line in plan.grid] == [share > plan.rows[0]["allowed"] for share in UTILISATIONS]
+    assert differing(again, workbook_of(report, tight)) == []
 
 
 @needs_libreoffice
