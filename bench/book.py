@@ -102,7 +102,13 @@ class Book:
         )
 
     def imply_oom(self, case: Case) -> Record | None:
-        """The record of a case that need not run, because a smaller batch of it ran out of memory; else None."""
+        """The record of a case that need not run, because a smaller batch of it ran out of memory; else None.
+
+        What has measured replicates runs on: the memory was somebody else's then.
+        """
+        known = self._records.get(case.id)
+        if known is not None and known.replicates:
+            return None
         smaller = [
             record.case.batch_size
             for record in self._records.values()

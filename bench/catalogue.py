@@ -13,6 +13,7 @@ from typing import Any
 import workloads
 from bench import matrix, meters
 from bench.engines import engine
+from bench.errors import SpecError, in_one_line
 from bench.workload import axes, find, workload_names
 
 
@@ -48,7 +49,7 @@ def _axis_words(axis: Any) -> str:
     """The default, then what else it may be."""
     if axis.choices:
         return f"{axis.default} (of {', '.join(map(str, axis.choices))})"
-    return f"{axis.default} ({axis.kind.__name__})"
+    return f"{axis.default} ({axis.type})"
 
 
 def _ways(workload: Any) -> dict[str, str]:
@@ -71,7 +72,10 @@ def _meters() -> list[dict[str, Any]]:
 def _docstring_of(meter: str) -> str:
     """A meter's docstring; one of ours is read and not imported, since it may import torch."""
     if meter not in meters.SHIPPED:
-        return meters.module(meter).__doc__ or ""
+        try:
+            return meters.module(meter).__doc__ or ""
+        except Exception as error:
+            return f"could not be loaded: {in_one_line(error)}"
     spec = importlib.util.find_spec(f"bench.meters.{meter}")
     assert spec is not None
     assert spec.origin is not None
@@ -81,7 +85,10 @@ def _docstring_of(meter: str) -> str:
 def _devices() -> list[dict[str, Any]]:
     with engine("local") as machine:
         ended = machine.run("devices", {}, timeout=120)
-    devices = ended.result or []
+    if ended.result is None:
+        last = (ended.stderr.strip().splitlines() or ["no word on stderr"])[-1]
+        raise SpecError(f"the devices could not be listed: {ended.reason}: {last}")
+    devices = ended.result
     return [{**device, "description": f"{device['label']} {device['uuid'] or ''}".strip()} for device in devices]
 
 

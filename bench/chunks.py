@@ -99,7 +99,8 @@ class _Arm:
         if read.value is None:
             return {"energy": asdict(read)}
         items = next(iter(sample.work.values()))
-        return {"energy": asdict(replace(read, value=mean_power([read]) * sample.seconds / items))}
+        whole = replace(read, seconds=read.seconds or sample.seconds)
+        return {"energy": asdict(replace(whole, value=mean_power([whole]) * sample.seconds / items))}
 
     def close(self) -> None:
         """No chunk will follow."""

@@ -52,7 +52,7 @@ class Device:
 
     def select(self) -> None:
         """Make this the current device of the process."""
-        if self.kind != "cpu":
+        if self.torch.index is not None:  # a CPU and Apple's GPU have none
             torch.accelerator.set_device_index(self.torch)
 
     def stopwatch(self) -> Stopwatch:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from bench.case import PRECISIONS, WORLD_SIZE, Scalar
 from bench.errors import SpecError
@@ -25,6 +26,16 @@ class Axis:
     default: Any
     kind: type
     choices: tuple[Any, ...] | None
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """The types that a value may have: of ``int | None`` either."""
+        return get_args(self.kind) or (self.kind,)
+
+    @property
+    def type(self) -> str:
+        """What they are called."""
+        return " or ".join("None" if kind is NoneType else kind.__name__ for kind in self.kinds)
 
 
 # The axes of a workload by its name; raises SpecError for a name that is none.
@@ -118,12 +129,13 @@ def read_value(value: Any, name: str, axis: Axis, where: str) -> Scalar:
     Raises:
         SpecError: it has another, or is none of those that the axis may take.
     """
-    fits = type(value) is axis.kind or (axis.kind is float and type(value) is int)
+    whole = float in axis.kinds and int not in axis.kinds and type(value) is int
+    fits = whole or type(value) in axis.kinds
     if axis.choices is not None and (not fits or value not in axis.choices):
         raise SpecError(f"{where}: {name} = {value!r}; one of {', '.join(map(str, axis.choices))}")
     if not fits:
-        raise SpecError(f"{where}: {name} = {value!r}; a value of type {axis.kind.__name__} is needed")
-    return axis.kind(value) if axis.kind is float else value
+        raise SpecError(f"{where}: {name} = {value!r}; a value of type {axis.type} is needed")
+    return float(value) if whole else value
 
 
 def read_precision(value: Any, where: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from bench.entry import (
     read_value,
     refuse_unknown,
 )
-from bench.errors import SpecError
+from bench.errors import SpecError, in_one_line
 from bench.gating import Gating
 
 _NUMBERS = ("replicates", "budget", "accelerator_budget", "timeout")
@@ -72,7 +73,10 @@ def load(name: str, axes_of: AxesOf) -> Matrix:
     path = Path(name)
     shipped = resources.files("bench") / "matrices" / f"{name}.toml"
     if path.suffix == ".toml" and path.is_file():
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError(f"matrix {name!r}: cannot be read: {in_one_line(error)}") from error
     elif shipped.is_file():
         text = shipped.read_text(encoding="utf-8")
     else:
@@ -97,14 +101,19 @@ def parse(data: Mapping[str, Any], name: str, axes_of: AxesOf) -> Matrix:
         raise SpecError(f"{where}: has no [[cases]] table; each names a workload and lists values for its axes")
     settings = {key: data[key] for key in ("description", *_NUMBERS, "peaks") if key in data}
     for key in _NUMBERS:
-        if key in settings and not (isinstance(settings[key], int | float) and settings[key] > 0):
-            raise SpecError(f"{where}: {key} = {settings[key]!r}; a number above 0 is needed")
+        if key in settings and not _above_0(settings[key], whole=key == "replicates"):
+            what = "whole number" if key == "replicates" else "number"
+            raise SpecError(f"{where}: {key} = {settings[key]!r}; a {what} above 0 is needed")
     if settings.get("peaks", False) not in (True, False):
         raise SpecError(f"{where}: peaks = {data['peaks']!r}; true or false is needed")
     gating = Gating().override(read_table(data.get("gate", {}), f"{where}, [gate]"), f"{where}, [gate]")
     places = (f"{where}, [[cases]] {number}" for number in range(1, len(tables) + 1))
     entries = tuple(read_entry(table, place, axes_of, gating) for table, place in zip(tables, places, strict=True))
     return Matrix(name, entries, gating=gating, **settings)
+
+
+def _above_0(value: Any, whole: bool) -> bool:
+    return type(value) in ((int,) if whole else (int, float)) and 0 < value < math.inf
 
 
 def override(matrix: Matrix, wanted: Override, axes_of: AxesOf) -> Matrix:

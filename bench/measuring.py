@@ -102,7 +102,8 @@ def measure(
     gc.freeze()
     warmup, steady = _warm_up(window, probe_seconds, plan)
     shortest = meter.shortest() if meter else 0.0
-    steps = max(1, round(max(plan.budget / plan.windows, shortest) / median(warmup[1:] or warmup)))
+    typical = max(median(warmup[1:] or warmup), 1e-9)  # the device may have had nothing to do
+    steps = max(1, round(max(plan.budget / plan.windows, shortest) / typical))
     samples: list[Sample] = []
     rule = Narrow(plan.budget, plan.target, most_steps=plan.most_steps)
     last_loss = first_loss
@@ -139,7 +140,10 @@ def finite(result: Any) -> Reading:
     Raises:
         NotFinite: some element is infinite or not a number.
     """
-    number = float(result.float().mean()) if hasattr(result, "float") else float(result)
+    import torch  # not by whoever only reads what was measured
+
+    # Without a copy in fp32: logits in bf16 may fill the device.
+    number = float(result.mean(dtype=torch.float32) if isinstance(result, torch.Tensor) else result)
     if not math.isfinite(number):
         raise NotFinite(f"the step's result is {number}, not a finite number")
     return Reading(number, "step")

@@ -59,6 +59,9 @@ def apply(name: str, device: Device) -> Precision:
     # "ieee" turns TF32 off everywhere. Each is set by itself too: before torch 2.13 convolutions kept a TF32 of their
     # own (pytorch#179445), and what was compiled leaves products with what they had then.
     wanted = "tf32" if name == "tf32" else "ieee"
+    # The older switches first: who reads them is refused where they say another thing than the newer ones.
+    torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = name == "tf32"
     torch.backends.fp32_precision = wanted  # type: ignore[attr-defined]
     torch.backends.cuda.matmul.fp32_precision = wanted
     torch.backends.cudnn.conv.fp32_precision = wanted  # type: ignore[attr-defined]
@@ -113,6 +116,8 @@ def _require(name: str, device: Device) -> None:
     """Refuse what a kind of device is known not to have, before anything is timed."""
     if device.kind == "cuda":
         capability = torch.cuda.get_device_capability(device.torch)
+        if name == "tf32" and torch.version.hip:
+            raise Unsupported("tf32 is a mode of NVIDIA GPUs")
         if name == "tf32" and capability < (8, 0):
             raise Unsupported(f"tf32 needs compute capability 8.0; {device.label} has {capability[0]}.{capability[1]}")
         if name.startswith("bf16") and capability < (8, 0):

@@ -168,9 +168,14 @@ def _refuse_company(where: Device) -> None:
 
 
 def _count_flops(prepared: Prepared) -> list[int | None]:
-    """Model FLOPs of each batch. Counted after measuring, so that it cannot disturb the memory that was measured."""
+    """Model FLOPs of each batch. Counted after measuring, so that it cannot disturb the memory that was measured; where
+    counting fails they are not known, and what was measured stays."""
     count: Callable[[int], int] | None = prepared.flops
-    return [count(index) if count else None for index in range(len(prepared.work))]
+    try:
+        return [count(index) if count else None for index in range(len(prepared.work))]
+    except Exception:
+        traceback.print_exc()
+        return [None] * len(prepared.work)
 
 
 def _with_flop(sample: Sample, flops: Sequence[int | None]) -> Sample:

@@ -76,7 +76,8 @@ def run(request: Request, progress: Progress) -> list[Record]:
     with engine(request.engine, preload=loaded, allocator=request.allocator) as machine:
         devices = choose(request.devices, list_devices(machine))
         cases = matrices.expand(request.matrix, devices, request.data, request.model)
-        check(cases)
+        families = matrices.searches(request.matrix, devices, request.data, request.model)
+        check([*cases, *families])
         environments = {
             device: _with_peaks(environment_of(machine, device, request.allocator), request.peak_table)
             for device in devices
@@ -88,7 +89,7 @@ def run(request: Request, progress: Progress) -> list[Record]:
         reached = _reach(machine, request, request.peaks, environments, progress) if request.peaks else []
         book = Book(request.store, request.run, environments, request.resumed)
         worker = Worker(machine, book, request, progress)
-        for family in matrices.searches(request.matrix, devices, request.data, request.model):
+        for family in families:
             cases += worker.search(family)
         progress.plan(cases, request.run.replicates)
         if request.profile != "only":

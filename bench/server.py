@@ -71,7 +71,7 @@ def _child(pipe: int, job: dict[str, Any], server: int) -> None:
             sys.stdin.close()
         result = _TASKS[job["task"]](job["job"], pipe)
         partial = spool / "result.partial"
-        partial.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
+        partial.write_text(json.dumps(result, allow_nan=False, default=_plain), encoding="utf-8")
         partial.rename(spool / "result.json")
         code = 0
     except BaseException:
@@ -82,6 +82,14 @@ def _child(pipe: int, job: dict[str, Any], server: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _plain(thing: Any) -> Any:
+    """What a user's facts may hold and JSON may not: a number of numpy's or torch's is one, all else its text."""
+    try:
+        return thing.item()
+    except (AttributeError, ValueError, RuntimeError):  # it is none, or holds several
+        return str(thing)
 
 
 def _devices(job: dict[str, Any], pipe: int) -> Any:

@@ -44,6 +44,16 @@ def test_each_replicate_is_on_disk_before_the_next_one_starts(book, store):
     assert (second.status, second.reason, len(second.replicates), second.version) == ("ok", None, 2, 3)
 
 
+def test_a_case_that_has_measured_is_not_said_to_be_out_of_memory_because_a_smaller_one_is_now(book, store):
+    """As when somebody else took the memory between two rounds."""
+    book.add(LARGER, 0, well(0))
+    book.add(CASE, 0, Ended(None, "oom", "out of memory"))
+
+    assert book.imply_oom(LARGER) is None
+    assert [len(record.replicates) for record in store if record.case == LARGER] == [1]
+    assert book.needs(LARGER, 1)
+
+
 @pytest.mark.parametrize("status", ["crashed", "timeout", "oom", "unsupported", "failed"])
 def test_one_bad_replicate_ends_the_case_and_keeps_what_was_measured(book, status):
     book.add(CASE, 0, well(0))

@@ -7,15 +7,20 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy
 import psutil
 import pytest
+import torch
 
 from bench.case import Case
 from bench.device import Device
 from bench.engines.local import PINNED, Engine
 from bench.job import Job, Outcome
 from bench.measuring import Plan
+from bench.replicate import _count_flops
+from bench.server import _plain
 
 PLAN = Plan(budget=0.05, windows=5, warmup_least=0.0, warmup_most=0.2)
 CPU = Device("cpu", "a CPU", None, None).to_json()
@@ -217,3 +222,32 @@ def test_a_server_that_cannot_start_says_so_each_time(tmp_path):
 def test_a_module_to_load_ahead_that_an_older_tree_lacks_is_no_hindrance():
     with Engine(preload=("no_such_module",)) as engine:
         assert outcome(engine).replicate.status == "ok"
+
+
+def test_flops_that_cannot_be_counted_cost_nothing_that_was_measured(capsys):
+    def fail(number):
+        raise NotImplementedError("no meta kernel")
+
+    assert _count_flops(SimpleNamespace(flops=fail, work=[1, 2])) == [None, None]
+    assert "no meta kernel" in capsys.readouterr().err
+
+
+def test_facts_of_a_users_model_may_be_numbers_of_numpys_and_torchs():
+    facts = {"numpy": numpy.float32(1.5), "torch": torch.tensor(2), "path": Path("x"), "table": numpy.zeros(2)}
+
+    assert json.loads(json.dumps(facts, default=_plain)) == {
+        "numpy": 1.5,
+        "torch": 2,
+        "path": "x",
+        "table": "[0. 0.]",
+    }
+
+
+@pytest.mark.parametrize(("name", "selected"), [("cuda:1", 1), ("mps", None), ("cpu", None)])
+def test_only_a_device_with_a_number_can_be_selected(monkeypatch, name, selected):
+    """torch refuses a device without an index, which Apple's GPU and a CPU are."""
+    seen = []
+    monkeypatch.setattr(torch.accelerator, "set_device_index", lambda device: seen.append(device.index))
+    Device(name, "", None, None).select()
+
+    assert seen == ([selected] if selected is not None else [])

@@ -6,7 +6,7 @@ import pytest
 
 from bench import matrix
 from bench.case import PRECISIONS
-from bench.entry import Axis
+from bench.entry import Axis, read_value
 from bench.errors import SpecError
 from bench.matrix import Override, expand, load, override, parse, searches
 from bench.run import axes_of, check
@@ -26,6 +26,29 @@ def test_the_product_of_the_axes_is_the_cases():
     assert {(case.precision, case.batch_size, case.parameters["width"]) for case in found} == {
         (p, b, w) for p in ("fp32", "bf16") for b in (1, 2) for w in (8, 16)
     }
+
+
+@pytest.mark.parametrize(
+    "settings", [{"replicates": 2.5}, {"replicates": True}, {"budget": float("inf")}, {"timeout": 0}]
+)
+def test_what_is_no_number_of_replicates_or_seconds_is_refused(settings):
+    (name,) = settings
+    with pytest.raises(SpecError, match=f"{name} = .*; a (whole )?number above 0 is needed"):
+        made(MLP, **settings)
+
+
+def test_a_file_that_is_no_text_is_refused_in_one_line(tmp_path):
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SpecError, match="cannot be read"):
+        load(str(tmp_path / "mine.toml"), axes_of)
+
+
+def test_an_axis_may_be_of_two_types():
+    either = Axis("limit", None, int | None, None)
+
+    assert [read_value(value, "limit", either, "here") for value in (None, 3)] == [None, 3]
+    with pytest.raises(SpecError, match=r"limit = 2\.5; a value of type int or None is needed"):
+        read_value(2.5, "limit", either, "here")
 
 
 def test_axes_that_are_left_out_are_in_the_case_by_their_default():

@@ -1,14 +1,20 @@
 """Measuring with a fake clock and a fake device that works only when it is waited for: every number is exact."""
 
 import pytest
+import torch
 from fake_device import FakeClock, FakeCpu, FakeGpu
 
-from bench.measuring import NotFinite, Plan, measure
+from bench.measuring import NotFinite, Plan, finite, measure
 from bench.meters import Meter
 from bench.record import Reading
 
 PLAN = Plan(budget=1.0, windows=5, warmup_least=0.0, warmup_most=1.0)
 WORK = [{"sequence": 2.0, "token": 10.0}, {"sequence": 2.0, "token": 30.0}]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.int64])
+def test_a_result_is_looked_at_in_fp32_whatever_its_type(dtype):
+    assert finite(torch.tensor([1, 2, 60_000, 60_000]).to(dtype)).value == pytest.approx(30_001, rel=0.01)
 
 
 def test_a_step_that_returns_at_once_is_timed_by_when_the_device_has_done_it():

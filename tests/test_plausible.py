@@ -123,6 +123,13 @@ def test_two_clocks_may_differ_a_little(record, sample):
     assert doubts(altered(record([window]), clock="cuda_event")) == []
 
 
+def test_a_step_that_gave_a_device_nothing_to_do_takes_no_time_between_events_and_some_by_a_clock(record, sample):
+    window = replace(sample(), step_seconds=(0.5, 0.0, 1.0, 0.5))
+
+    assert doubts(altered(record([window]), clock="cuda_event")) == []
+    assert any("a step took 0 s" in doubt.text for doubt in doubts(record([window])))
+
+
 def test_time_of_a_window_that_was_in_no_step_is_told_where_one_clock_measured_both(record, sample):
     window = replace(sample(), step_seconds=(0.4,) * 4)
 

@@ -41,6 +41,16 @@ def test_fp32_is_strict_where_convolutions_or_products_had_a_setting_of_their_ow
     assert set(settings["fp32_precision"].values()) == {"ieee"}
 
 
+def test_the_older_switches_say_the_same_and_can_be_read():
+    precision.apply("fp32", CPU)
+
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert torch.backends.cudnn.allow_tf32 is False
+    assert torch.backends.cuda.matmul.allow_tf32 is False
+    with torch.backends.cudnn.flags(enabled=False):
+        pass
+
+
 def test_a_convolution_that_is_not_what_the_label_says_is_refused(monkeypatch):
     exact = precision._convolution
     monkeypatch.setattr(precision, "_convolution", lambda *of: exact(*of) * (1 + 1e-3))

@@ -80,7 +80,7 @@ def _driver() -> dict[str, Any]:
     try:
         from bench.nvml import describe, nvml_devices
 
-        gpus = [{**asdict(gpu), "number": number} for number, gpu in enumerate(nvml_devices())]
+        gpus = [asdict(gpu) for gpu in nvml_devices()]
     except Unavailable as unavailable:
         code = getattr(unavailable, "code", None)
         return {"gpus": None, "reason": str(unavailable), "code": code, "wrong_distribution": wrong}

@@ -203,7 +203,11 @@ def merged(parts: Sequence[Mapping[str, Reading]]) -> dict[str, Reading]:
 
 def _open(name: str, device: Device) -> Meter:
     meter, _, target = name.partition(":")
-    found = module(meter)
+    try:
+        found = module(meter)
+    except Exception as error:  # another distribution's
+        traceback.print_exc()
+        return Absent((), f"the meter could not be loaded: {error!r}")
     try:
         opened: Meter = found.open_meter(device, target or None)
     except Unavailable as unavailable:

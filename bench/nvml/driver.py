@@ -26,26 +26,24 @@ class Refused(Unavailable):
 
 @dataclass(frozen=True)
 class ListedGpu:
-    """A GPU as NVML lists it, without torch; ``memory_bytes`` is what it has in all, None where NVML does not say."""
+    """A GPU by NVML's ``number``, without torch; ``memory_bytes`` is what it has, None where NVML does not say."""
 
+    number: int
     name: str
     uuid: str
     memory_bytes: int | None
 
 
 def nvml_devices() -> list[ListedGpu]:
-    """Every GPU that the driver knows, in NVML's order, whatever CUDA is allowed to see.
+    """Every GPU that the driver lets one read, in NVML's order, whatever CUDA is allowed to see: NVML counts those too
+    that are another container's, or that have fallen off the bus.
 
     Raises:
         Unavailable: no library, no driver, or no permission.
     """
     open_library()
     try:
-        handles = [ask("nvmlDeviceGetHandleByIndex", index) for index in range(ask("nvmlDeviceGetCount"))]
-        return [
-            ListedGpu(ask("nvmlDeviceGetName", handle), ask("nvmlDeviceGetUUID", handle), _memory_bytes(handle))
-            for handle in handles
-        ]
+        return [gpu for number in range(ask("nvmlDeviceGetCount")) if (gpu := _listed(number))]
     finally:
         close_library()
 
@@ -76,6 +74,15 @@ def ask(function: str, *arguments: Any, older: str | None = None) -> Any:
         if older is not None and error.value == pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:
             return ask(older, *arguments)
         raise Refused(f"{function}: {error}", error.value) from error
+
+
+def _listed(number: int) -> ListedGpu | None:
+    try:
+        handle = ask("nvmlDeviceGetHandleByIndex", number)
+        name, uuid = ask("nvmlDeviceGetName", handle), ask("nvmlDeviceGetUUID", handle)
+    except Refused:
+        return None
+    return ListedGpu(number, name, uuid, _memory_bytes(handle))
 
 
 def _memory_bytes(handle: Any) -> int | None:

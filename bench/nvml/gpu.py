@@ -51,11 +51,11 @@ class Gpu:
             Unavailable: no such GPU, with those that there are.
         """
         there = nvml_devices()
-        uuids = {str(number): gpu.uuid for number, gpu in enumerate(there)}
+        uuids = {str(gpu.number): gpu.uuid for gpu in there}
         try:
             return cls(uuids.get(target, target))
         except Refused as refused:
-            listed = ", ".join(f"{number} = {gpu.uuid} ({gpu.name})" for number, gpu in enumerate(there))
+            listed = ", ".join(f"{gpu.number} = {gpu.uuid} ({gpu.name})" for gpu in there)
             raise Unavailable(f"no GPU {target!r} ({refused}); NVML lists {listed or 'none'}") from refused
 
     def close(self) -> None:

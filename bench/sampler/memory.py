@@ -98,6 +98,8 @@ class Memory:
         """What the device has more in use than before the case: the process's, as long as nobody else came or went."""
         if isinstance(self._before, str):
             return Reading.absent(f"{why}; {self._before}")
+        if company := [other.name or str(other.pid) for other in self._others.values() if other.when == "during"]:
+            return Reading.absent(f"{why}, and its growth is not ours alone: {', '.join(company)} came meanwhile")
         try:
             grown = float(self._gpu.memory().used) - self._before
         except Unavailable as unavailable:

@@ -100,23 +100,30 @@ class Trace:
 class _Quantity:
     """How a window's values of one quantity become its reading.
 
-    A value looks back over ``span`` seconds, so it is used when that much of the window has passed.
+    A value looks back over ``span`` seconds, or to the moment that stands beside it under ``since``; it is used if that
+    lies in the window. ``least`` values make a reading.
     """
 
     key: str
     reduce: Callable[[Sequence[float]], float]
     source: str
     span: float = 0.0
+    since: str = ""
+    least: int = 1
 
     def reading(self, inside: Sequence[Round], begin: float, end: float) -> Reading:
         """The reading of a window."""
-        found = [(seen.began, seen.values[self.key]) for seen in inside if self.key in seen.values]
-        values = [value for at, value in found if not isinstance(value, str) and at >= begin + self.span]
+        found = [(self._since(seen), seen.values[self.key]) for seen in inside if self.key in seen.values]
+        values = [value for since, value in found if not isinstance(value, str) and since >= begin]
         reasons = [value for _, value in found if isinstance(value, str)]
-        if not values:
+        if len(values) < self.least:
             return Reading.absent(reasons[-1]) if reasons else _no_sample(end - begin, self.span)
         failed = f"; {len(reasons)} of {len(found)} samples failed: {reasons[-1]}" if reasons else ""
         return Reading(self.reduce(values), self.source + failed)
+
+    def _since(self, seen: Round) -> float:
+        since = seen.values.get(self.since)
+        return since if isinstance(since, float) else seen.began - self.span
 
 
 def _grown(values: Sequence[float]) -> float:
@@ -129,7 +136,9 @@ GPM = (
     *("utilization.sm", "utilization.tensor", "utilization.dram"),
     *("pcie.rx", "pcie.tx", "nvlink.rx", "nvlink.tx"),
 )
+SINCE = "gpm.since"  # the moment since which a round's values are the mean: the last round but one
 _GPM = "NVML GPM, mean of the rounds"
+_ECC = "NVML volatile ECC counts, grown by"
 _RATES = "NVML utilization rates, sampled"
 _QUANTITIES = {
     "clock.sm": _Quantity("clock.sm", median, "NVML SM clock, sampled"),
@@ -138,12 +147,10 @@ _QUANTITIES = {
     "temperature.memory": _Quantity("temperature.memory", max, "NVML memory temperature, sampled"),
     "utilization.gpu": _Quantity("utilization.gpu", fmean, _RATES, span=1.0),
     "utilization.memory": _Quantity("utilization.memory", fmean, _RATES, span=1.0),
-    # Each is the mean since the last round but one.
-    **{name: _Quantity(name, fmean, _GPM, span=3 * PERIOD) for name in GPM},
+    **{name: _Quantity(name, fmean, _GPM, span=3 * PERIOD, since=SINCE) for name in GPM},
     "pcie.generation": _Quantity("pcie.generation", min, "NVML current PCIe link, sampled"),
     "pcie.width": _Quantity("pcie.width", min, "NVML current PCIe link, sampled"),
-    "ecc.corrected": _Quantity("ecc.corrected", _grown, "NVML volatile ECC counts, grown by"),
-    "ecc.uncorrected": _Quantity("ecc.uncorrected", _grown, "NVML volatile ECC counts, grown by"),
+    **{name: _Quantity(name, _grown, _ECC, least=2) for name in ("ecc.corrected", "ecc.uncorrected")},
 }
 
 

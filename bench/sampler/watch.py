@@ -15,7 +15,7 @@ from bench.sampler.facts import identity, seen, timeline
 from bench.sampler.memory import Memory
 from bench.sampler.quantities import asked, read
 from bench.sampler.ticks import Follower
-from bench.sampler.trace import GPM, PERIOD, Round, Trace
+from bench.sampler.trace import GPM, PERIOD, SINCE, Round, Trace
 
 # How the idle device is waited for; see `bench.idle`. The counter ticks slowly, so blocks are long, and GPUs take
 # seconds to let their clocks down.
@@ -44,6 +44,7 @@ class Watch:
         self._follower = Follower(gpu.energy_counter, clock, pause, PERIOD)
         self._memory = Memory(gpu, pid, self._trace.mig)
         self._gpm: Gpm | str = asked(gpu.gpm)
+        self._piped = 0.0  # when GPM was asked last
         self._drained = 0  # the newest of the driver's own samples that was taken, in its microseconds
         self._windows: list[tuple[float, float]] = []
         self._idle: dict[str, Any] | None = None
@@ -75,7 +76,7 @@ class Watch:
     def before(self) -> dict[str, Reading]:
         """The case has not touched the device yet: wait until its power is steady, and say what it is."""
         self._memory.begin()
-        while self._trace.counts and self._follower.ticking is None:
+        while not isinstance(self._trace.ticks, str) and self._follower.ticking is None:
             self.look()
         idle, waited = idle_power(self._over, BLOCK, AGREED, LONGEST)
         self._idle = {**waited, "memory": self._memory.before}
@@ -171,7 +172,8 @@ class Watch:
             return dict.fromkeys(GPM, self._gpm)
         if len(self._trace.rounds) % 2:
             return {}
+        since, self._piped = self._piped, self._clock()
         sampled = asked(self._gpm.sample)
         if isinstance(sampled, str):
             return dict.fromkeys(GPM, sampled)
-        return sampled or {}
+        return {**sampled, SINCE: since} if sampled else {}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bench.catalogue import catalogue
 from bench.device import Device
 from bench.errors import SpecError, Unavailable
 from bench.meters import GROUP, SHIPPED, Absent, Guarded, Meter, Meters, check, merged, module, names, open_meters
@@ -86,6 +87,16 @@ def wall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (information / "entry_points.txt").write_text(f"[{GROUP}]\nwall = wall_meter\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "wall_meter", raising=False)
+
+
+def test_a_meter_that_cannot_be_loaded_costs_no_other_one(wall: None, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "wall_meter.py").write_text("raise ImportError('libwall.so is not here')\n")
+    meters = open_meters(("wall", "host"), CPU)
+    meters.start()
+
+    assert meters.stop()["memory.host"].value
+    assert "libwall.so is not here" in meters.facts()["wall"]["reason"]
+    assert "libwall.so is not here" in catalogue(["meters"])["meters"][-1]["description"]
 
 
 def test_the_last_meter_is_the_nearest_to_the_window_at_both_edges() -> None:

@@ -32,9 +32,19 @@ except Unavailable as unavailable:
 def test_gpus_are_listed_with_their_uuids_without_torch(python_with_nvml: Any) -> None:
     code = LIST + "import sys; assert 'torch' not in sys.modules"
     assert python_with_nvml("-c", code) == [
-        {"name": "Fake A100", "uuid": "GPU-bbbb", "memory_bytes": 80000},
-        {"name": "Fake H100", "uuid": "GPU-aaaa", "memory_bytes": 80000},
+        {"number": 0, "name": "Fake A100", "uuid": "GPU-bbbb", "memory_bytes": 80000},
+        {"number": 1, "name": "Fake H100", "uuid": "GPU-aaaa", "memory_bytes": 80000},
     ]
+
+
+@pytest.mark.parametrize("function", ["nvmlDeviceGetName", "nvmlDeviceGetUUID"])
+def test_a_gpu_that_cannot_be_read_hides_no_other(python_with_nvml: Any, function: str) -> None:
+    """Another container's, or one that has fallen off the bus."""
+    answers = {f"{function}.return@0": "15"}
+    find = "import json\nfrom bench.nvml import Gpu\nprint(json.dumps([Gpu.find(x).name for x in ('GPU-aaaa', '1')]))"
+
+    assert [gpu["number"] for gpu in python_with_nvml("-c", LIST, answers=answers)] == [1]
+    assert python_with_nvml("-c", find, answers=answers) == ["Fake H100", "Fake H100"]
 
 
 def test_a_gpu_whose_memory_is_not_told_is_listed_all_the_same(python_with_nvml: Any) -> None:

@@ -312,6 +312,26 @@ def test_a_driver_that_fails_in_an_unknown_way_ends_nothing():
     assert readings["energy"].value is not None
 
 
+def test_a_counter_that_fails_before_its_rhythm_is_known_ends_the_waiting():
+    clock = Clock()
+    gpu = MadeGpu(clock, lambda t: 60.0)
+
+    def fail(seconds: float) -> None:
+        if seconds > 0.35:
+            raise Unavailable("the counter is gone")
+
+    gpu.answers["energy_counter"] = fail
+    watch = watched(gpu)
+
+    assert watch.before()["power.idle"].reason == "the counter is gone"
+    assert clock.seconds < 5
+
+
+def test_one_look_at_a_count_does_not_say_that_it_did_not_grow():
+    assert window(lambda t: 300.0, 1.0, 1.05)["ecc.uncorrected"].value is None
+    assert window(lambda t: 300.0, 1.0, 2.0)["ecc.uncorrected"].value == 0
+
+
 def test_the_idle_device_is_waited_for_and_its_power_kept():
     clock = Clock()
     made = MadeGpu(clock, lambda t: 70 + 300 * math.exp(-t / 0.3))  # still falling from the case before
@@ -437,6 +457,15 @@ def test_host_pids_are_noticed_and_the_devices_growth_stands_in():
     )
     assert facts["pids"] == "host"
     assert [other["pid"] for other in facts["foreign"]] == [11]
+
+
+def test_growth_to_which_somebody_else_came_is_not_the_processs():
+    readings, _ = memory_of([Process(11, 900, "other"), Process(7, 5000, "python"), Process(8, 20_000, "trainer")], 42)
+
+    assert readings["memory.process"].value is None
+    assert readings["memory.process"].reason == (
+        "the driver lists host PIDs, and its growth is not ours alone: trainer came meanwhile"
+    )
 
 
 def test_a_second_newcomer_is_foreign_whatever_the_pids_are():
