@@ -23,6 +23,9 @@ METRICS = {
     "idle": "power.idle",
     "energy": "energy.item",
     "net": "energy.item.net",
+    "mfu": "mfu",
+    "throttled": "throttle.share",
+    "temperature": "temperature",
 }
 NO_CAVEAT = "none"
 SUPERSEDED = "measured again by a newer run"

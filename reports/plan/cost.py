@@ -89,21 +89,28 @@ def cheaper_formula(rented: str, owned: str) -> str:
     return f'IF({above_formula(own, rent)},"rent",IF({above_formula(rent, own)},"buy","equal"))'
 
 
-def rank(name: str, title: str, of: str, only: Only) -> Step:
+def rank(name: str, title: str, of: str, devices: str, only: Only) -> Step:
     """The place of a row among those of its workload, the cheapest first; of equal ones the upper row is before the
-    lower. Compares rows, so it follows when all of them are known: as ``peers``, pairs of a row's number and cost."""
+    lower. Where no other device can do the work, no price is needed to know the first.
+
+    Compares rows, so it follows when all of them are known: ``peers`` are pairs of a row's number and cost, ``able`` is
+    how many rows have devices at all."""
     cost = f"plan_{of}"
     less, more = below_formula(cost, f"{{{of}}}"), above_formula(cost, f"{{{of}}}")
-    return Step(
-        name, title, "", "0",
-        (of,),
-        f"SUMPRODUCT(EXACT(plan_problem,{{problem}})*ISNUMBER({cost})*(({less}+(plan_number<{{number}})*(1-{more}))>0))+1",
-        lambda k: 1 + sum(
-            below(cost, getattr(k, of)) or (number < k.number and not above(cost, getattr(k, of)))
-            for number, cost in k.peers
-        ),
-        only,
-    )  # fmt: skip
+    order = f"SUMPRODUCT({_SAME}*ISNUMBER({cost})*(({less}+(plan_number<{{number}})*(1-{more}))>0))+1"
+    alone = f"AND(ISNUMBER({{{devices}}}),SUMPRODUCT({_SAME}*ISNUMBER(plan_{devices}))=1)"
+
+    def place(k: Any) -> Quantity:
+        own = getattr(k, of)
+        if not number(own):
+            return 1 if number(getattr(k, devices)) and k.able == 1 else str(own)
+        return 1 + sum(below(cost, own) or (row < k.number and not above(cost, own)) for row, cost in k.peers)
+
+    formula = f"IF(ISNUMBER({{{of}}}),{order},IF({alone},1,{{{of}}}))"
+    return Step(name, title, "", "0", (), formula, place, only)
+
+
+_SAME = "EXACT(plan_problem,{problem})"
 
 
 def _per_million(name: str, cost: str, title: str) -> Step:
@@ -183,4 +190,4 @@ COST = (
     ),
 )  # fmt: skip
 
-RANK = rank("rank", "Rank among the devices", "cheapest", "serving")
+RANK = rank("rank", "Rank among the devices", "cheapest", "devices", "serving")

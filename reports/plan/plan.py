@@ -28,7 +28,8 @@ SHEETS: dict[str, tuple[Step, ...]] = {
     "Scenarios": SCENARIOS,
 }
 COLUMNS = {step.name: step for steps in SHEETS.values() for step in steps}
-RANKS = {RANK.name: "cheapest", TRAINING_RANK.name: "training_cheapest"}  # what each is the order of
+# What each is the order of, and the devices that are ordered.
+RANKS = {RANK.name: ("cheapest", "devices"), TRAINING_RANK.name: ("training_cheapest", "training_devices")}
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,10 @@ def _compared(rows: list[dict[str, Quantity]], cases: Sequence[Candidate]) -> tu
         for sheet in SHEETS.values():
             for step in sheet:
                 if step.name in RANKS:
-                    of = RANKS[step.name]
-                    peers = [(one["number"], one[of]) for one in rows if one["problem"] == row["problem"]]
-                    found[step.name] = evaluate(step, row, peers=[peer for peer in peers if number(peer[1])])
+                    of, devices = RANKS[step.name]
+                    same = [one for one in rows if one["problem"] == row["problem"]]
+                    peers = [(one["number"], one[of]) for one in same if number(one[of])]
+                    found[step.name] = evaluate(step, row, peers=peers, able=sum(number(one[devices]) for one in same))
         return found
 
     return tuple(

@@ -37,9 +37,9 @@ _LEGEND = (
 _ASSUMED = (
     "What was not measured or not entered is never 0: a cell says what is missing, and so does everything after it.",
     "Operating point: of each workload on each device the measured case that serves most: throughput (the lower bound "
-    "of its 95 % interval, or the mean: see Inputs) times the utilisation that it may have. It ended ok, fits the "
-    "memory less the head-room, has an allowed precision and batch size and, online, keeps the objective at its "
-    "percentile.",
+    "of its 95 % interval, or the mean: see Inputs) times the utilisation that it may have. It ended ok on one "
+    "device, is the newest run of its case in its environment, fits the memory less the head-room by its upper bound, "
+    "has an allowed precision and batch size and, online, keeps the objective at its percentile.",
     "Fleet: devices = peak demand / (throughput x utilisation), rounded up, over the availability, no fewer than "
     "wanted, and spare ones. Peak demand = mean demand x (1 + growth) ^ horizon, of online work x peak to mean.",
     "Utilisation of online work with an objective is the lower one of your target and of what a queue allows: requests "
@@ -47,7 +47,9 @@ _ASSUMED = (
     "answers in time, with a step s and w left to wait: x / (exp(x) - 1) for x = -ln(1 - p) / v, where v is w / s at "
     "batch 1 and b (w / s - 1) at batch b (Kingman 1964), or (1 - p) / b if that is more. This is a model and was not "
     "measured; a server that waits to fill its batches answers later.",
-    "Power: provided is what devices may draw at once; energy counts idle power while they have nothing to do. "
+    "Power: provided is what devices may draw at once; energy counts idle power while they have nothing to do. Online "
+    "work that takes what waits runs part-filled steps: u / (u + exp(-u)) of the time for u requests during a step, at "
+    "the power of full ones. "
     "Gross power is all that was drawn while the steps ran. Scope says whose power it is: where it is a module or CPU "
     "packages, leave those out of the host power in Inputs. The method's error is how far power may be off.",
     "Cost: prices are yours, each with its date and source. Rent includes electricity and housing. What is bought is "
@@ -55,7 +57,7 @@ _ASSUMED = (
     "Training: device-hours = items / (throughput x scaling efficiency x (1 - lost time) x availability). By tokens "
     "and parameters, the FLOPs are 6 x parameters x tokens (Kaplan et al. 2020), at the FLOP/s measured or at MFU x "
     "peak; that another model reaches the same FLOP/s is an assumption. Compute-optimal budgets follow "
-    "Hoffmann et al. 2022, for dense language models.",
+    "Hoffmann et al. 2022, for dense language models, and count no padding where it was told apart.",
     "A plan says nothing of batch sizes, precisions or devices that were not measured. It runs one copy of a model on "
     "a device and no two workloads on one: what they do to each other was not measured. Workloads share no nodes.",
 )

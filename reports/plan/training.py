@@ -223,4 +223,4 @@ TRAINING = (
     ),
 )  # fmt: skip
 
-TRAINING_RANK = rank("training_rank", "Rank among the devices", "training_cheapest", "training")
+TRAINING_RANK = rank("training_rank", "Rank among the devices", "training_cheapest", "training_devices", "training")

@@ -528,6 +528,15 @@ def test_names_that_differ_by_their_capitals_alone_are_of_different_workloads():
 SERVED = {"demand": 1000.0, "peak_to_mean": 1.0, "rent": 2.0, "devices_per_node": 8}
 
 
+def test_the_only_device_of_a_workload_needs_no_price_to_be_the_first_of_them():
+    plan = plan_of([record()], demand=1000.0, peak_to_mean=1.0, rent=None)
+    (row,) = plan.rows
+
+    assert row["rank"] == 1
+    assert plan.totals["devices"] == row["devices"] > 0
+    assert plan.totals["cheapest"] == "1 of 1 workloads are without it"
+
+
 def test_totals_add_up_what_serves_each_workload_on_its_cheapest_device():
     records = [record(), record(environment=H100, seconds=(0.01, 0.0101, 0.01)), record("resnet:Classify")]
     plan = plan_of(records, **SERVED)
