@@ -216,7 +216,7 @@ def test_what_is_hidden_and_has_no_width_is_not_drawn_inside_out(browser: Browse
 def test_the_timeline_of_a_packed_case_can_be_looked_into(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("reports.html.LARGEST", 120_000)
+    monkeypatch.setattr("reports.html.LARGEST", 130_000)
     opened = Opened(browser, export(build([full(gpu(), at) for at in range(1, 11)])), tmp_path)
     assert opened.page.locator("[data-packed]").count() == 10
 

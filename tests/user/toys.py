@@ -231,5 +231,5 @@ class Resetting(Mlp):
     def prepare(self, setup):
         import torch
 
-        torch.backends.fp32_precision = "tf32"
+        torch.backends.cuda.matmul.fp32_precision = "tf32"
         return super().prepare(setup)
