@@ -138,6 +138,7 @@ def test_every_rung_is_explained_for_every_workload_that_has_it():
             assert any(f"`{one}`" in of or family in of or of.startswith("all but") for of in found), (one, name)
 
 
+@pytest.mark.alone  # a percentile takes as many steps as there is time for
 def test_the_examples_of_planning_run_as_written(tmp_path):
     text = (DOCS / "planning.md").read_text(encoding="utf-8")
     for kind, name, block in re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
