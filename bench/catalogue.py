@@ -12,8 +12,8 @@ from typing import Any
 
 import workloads
 from bench import matrix, meters
-from bench.engines import engine
-from bench.errors import SpecError, in_one_line
+from bench.engines import engine, result
+from bench.errors import in_one_line
 from bench.workload import axes, find, workload_names
 
 
@@ -84,11 +84,7 @@ def _docstring_of(meter: str) -> str:
 
 def _devices() -> list[dict[str, Any]]:
     with engine("local") as machine:
-        ended = machine.run("devices", {}, timeout=120)
-    if ended.result is None:
-        last = (ended.stderr.strip().splitlines() or ["no word on stderr"])[-1]
-        raise SpecError(f"the devices could not be listed: {ended.reason}: {last}")
-    devices = ended.result
+        devices = result(machine.run("devices", {}, timeout=120), "the devices could not be listed")
     return [{**device, "description": f"{device['label']} {device['uuid'] or ''}".strip()} for device in devices]
 
 

@@ -174,28 +174,28 @@ def _parts(under: Reached) -> str:
 
 def _overhead(record: Record, values: Mapping[str, Value]) -> Bound | None:
     """By the profile: the device works for less than half of a step, or on a CPU its operators take less than that."""
-    worked = _worked(record)
-    step = values["time.step"].value
-    if worked is None or step is None or not SHOWN <= 1 - worked / step < 1:
+    times = _worked(record, values)
+    if times is None or not SHOWN <= 1 - times[0] / times[1] < 1:
         return None
+    worked, step = times
     who = "operators take" if record.case.device == "cpu" else "the device works for"
     return Bound(
         "overhead", f"{who} {worked * 1e3:.3g} ms of a step of {step * 1e3:.3g} ms, by a profile", step / worked
     )
 
 
-def _worked(record: Record) -> float | None:
-    """The seconds of a step in which its device computes, as its profile has them. They are to be held against a step
-    that was not watched: kernels last as long if they are watched, and operators hardly longer, but not what lies
-    between them, since watching takes time of the host's."""
-    profile = profile_of(record)
-    if profile is None or profile.seconds <= 0 or not profile.steps:
+def _worked(record: Record, values: Mapping[str, Value]) -> tuple[float, float] | None:
+    """The seconds of a step in which its device computes, as its profile has them, and those of a step that was not
+    watched: kernels last as long if they are watched, and operators hardly longer, but not what lies between them,
+    since watching takes time of the host's."""
+    profile, step = profile_of(record), values["time.step"].value
+    if profile is None or profile.seconds <= 0 or not profile.steps or step is None:
         return None
     if record.case.device == "cpu":
         outside = sum(one.self_seconds for one in profile.operators if one.name.startswith(_AROUND))
-        return (profile.seconds - outside) / profile.steps
+        return (profile.seconds - outside) / profile.steps, step
     idle = profile.shares.get("idle")
-    return None if idle is None or idle.value is None else (1 - idle.value) * profile.seconds / profile.steps
+    return None if idle is None or idle.value is None else ((1 - idle.value) * profile.seconds / profile.steps, step)
 
 
 def _products(record: Record, under: Reached) -> Bound | None:
@@ -215,11 +215,11 @@ def _products(record: Record, under: Reached) -> Bound | None:
 def _not_shown(record: Record, values: Mapping[str, Value], under: Reached) -> str:
     if under.rate > under.peak:
         return f"{si(under.rate, 'FLOP/s')} is above the measured peak of {si(under.peak, 'FLOP/s')}: it is too low"
-    worked, step = _worked(record), values["time.step"].value
+    times = _worked(record, values)
     closer = (
         "a profile would look closer"
-        if worked is None or step is None
-        else f"and a profile shows {max(1 - worked / step, 0):.0%} of the step without computing"
+        if times is None
+        else f"and a profile shows {max(1 - times[0] / times[1], 0):.0%} of the step without computing"
     )
     cached = ", so caches feed it" if under.share > 1 else ""
     return f"{_parts(under)}{cached}; no force is shown to hold it, {closer}"

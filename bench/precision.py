@@ -11,6 +11,7 @@ import torch
 
 from bench.device import Device
 from bench.errors import Unsupported
+from workloads.rungs import relative_error
 
 # A precision whose matrix product is this much slower than strict fp32 on the same device runs by emulation: native
 # lower precision is never slower, and emulated fp16 was seen at a hundredth to a thousandth of fp32's speed.
@@ -87,10 +88,11 @@ def prove(precision: Precision, device: Device) -> dict[str, Any]:
     """
     left, right = _operands(device, 256)
     product = _product(precision, left, right)
-    error = _error(product, left.cpu().double() @ right.cpu().double())
+    error = relative_error(product.cpu(), left.cpu().double() @ right.cpu().double())
     images, filters = left.view(1, 64, 32, 32), right[:, :64].reshape(64, 64, 2, 2)
     convolved = _convolution(precision, images, filters)
-    off = _error(convolved, torch.nn.functional.conv2d(images.cpu().double(), filters.cpu().double()))
+    exact = torch.nn.functional.conv2d(images.cpu().double(), filters.cpu().double())
+    off = relative_error(convolved.cpu(), exact)
     least, most, dtype = _PROOF[precision.name]
     for what, result, found, lowest in (("product", product, error, least), ("convolution", convolved, off, 0.0)):
         if result.dtype != dtype or not lowest <= found <= most:
@@ -159,11 +161,6 @@ def _operands(device: Device, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.randn(size, size, generator=generator) for _ in range(2))
     return left.to(device.torch), right.to(device.torch)
-
-
-def _error(found: torch.Tensor, exact: torch.Tensor) -> float:
-    """Root mean square, relative to that of the exact result."""
-    return float((found.cpu().double() - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt())
 
 
 def _convolution(precision: Precision, images: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:

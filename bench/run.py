@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from bench import matrix as matrices
 from bench.book import Book
 from bench.case import Case
-from bench.engines import DYNAMO, Ended, Engine, Listener, engine
+from bench.engines import DYNAMO, FAILURE, Ended, Engine, Listener, engine, result
 from bench.errors import SpecError
 from bench.fit import largest
 from bench.job import Job, seed_of
@@ -25,7 +25,6 @@ from bench.store import Store
 from bench.workload import axes, find
 
 TASK_SECONDS = 120.0  # for listing devices and reading an environment
-FAILURE = "this machine could not be read"
 
 
 @dataclass(frozen=True)
@@ -265,18 +264,6 @@ def environment_of(machine: Engine, device: str, allocator: str, failure: str = 
     """The environment that a case on this device is measured in; see `result`."""
     found: dict[str, Any] = result(machine.run("environment", {"device": device}, TASK_SECONDS), failure)
     return {**found, "allocator": allocator}
-
-
-def result(ended: Ended, failure: str = FAILURE) -> Any:
-    """The result of a job that has no case to blame.
-
-    Raises:
-        SpecError: there is none; the message begins with ``failure``.
-    """
-    if ended.result is None:
-        last = (ended.stderr.strip().splitlines() or ["no word on stderr"])[-1]
-        raise SpecError(f"{failure}: {ended.reason}: {last}")
-    return ended.result
 
 
 def _refuse_company(machine: Engine, environments: Mapping[str, Mapping[str, Any]]) -> None:

@@ -71,7 +71,7 @@ class Report:
     @cached_property
     def history(self) -> tuple[History, ...]:
         """The cases over the earlier runs."""
-        return histories([row.record for row in self.cases], self.earlier)
+        return histories([row.record for row in self.cases], [judged(record) for record in self.earlier])
 
     @cached_property
     def results(self) -> tuple[Table, ...]:
@@ -135,13 +135,13 @@ def build(
     if not records:
         raise SpecError("no records to report on; give a store that `wattmark run -o` wrote")
     # Whoever measured it, and by whatever version: what cannot be is nobody's fastest case.
-    believed, before, ago = ([judged(record) for record in some] for some in (records, baseline or (), earlier))
+    believed, before = ([judged(record) for record in some] for some in (records, baseline or ()))
     peaks = [record for record in believed if is_peak(record.case)]
     cases = _no_peaks(believed)
     rows = case_rows(cases or believed, roofs(peaks))
     if cases:  # peaks alone are cases like any other
         before = _no_peaks(before)
-    return Report(tuple(sorted(records, key=order)), before, ago, rows, peaks if cases else ())
+    return Report(tuple(sorted(records, key=order)), before, earlier, rows, peaks if cases else ())
 
 
 def _no_peaks(records: Sequence[Record]) -> list[Record]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workloads.inputs.wait import Wait
-
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from workloads.inputs.wait import Wait
 
 Mark = Callable[[str], object]
 

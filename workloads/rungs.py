@@ -156,7 +156,7 @@ def _no_onednn(setup: Setup) -> str | None:
     before = settings.fp32_precision
     _use_onednn()
     left, right = torch.randn(2, 256, 256, generator=torch.Generator().manual_seed(0)).unbind()
-    error = _relative_error(_product(left, right), left.double() @ right.double())
+    error = relative_error(_product(left, right), left.double() @ right.double())
     settings.fp32_precision = before
     return f"a product has an error of {error:.0e}: it is not fp32" if error > _FP32_ERROR else None
 
@@ -165,7 +165,7 @@ def _product(left: Tensor, right: Tensor) -> Tensor:
     return left @ right
 
 
-def _relative_error(found: Tensor, exact: Tensor) -> float:
+def relative_error(found: Tensor, exact: Tensor) -> float:
     """Root mean square, relative to that of the exact result."""
     return float((found.double() - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt())
 

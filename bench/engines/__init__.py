@@ -14,6 +14,7 @@ SHIPPED = ("local",)
 # What makes an optimizer, uses the meta device or counts operators imports it, which takes seconds: where many
 # processes are forked, it is loaded before.
 DYNAMO = "torch._dynamo"
+FAILURE = "this machine could not be read"
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,15 @@ def engine(name: str, **options: Any) -> Engine:
         raise SpecError(f"--engine {name}: no such engine; one of {', '.join(SHIPPED)}")
     found: Engine = importlib.import_module(f"bench.engines.{name}").Engine(**options)
     return found
+
+
+def result(ended: Ended, failure: str = FAILURE) -> Any:
+    """The result of a job that has no case to blame.
+
+    Raises:
+        SpecError: there is none; the message begins with ``failure``.
+    """
+    if ended.result is None:
+        last = (ended.stderr.strip().splitlines() or ["no word on stderr"])[-1]
+        raise SpecError(f"{failure}: {ended.reason}: {last}")
+    return ended.result

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from bench import matrix as matrices
 from bench.case import Case
+from bench.engines import result
 from bench.engines.local import Engine
 from bench.errors import SpecError
 from bench.gate.arms import Place
@@ -17,7 +18,7 @@ from bench.gating import Gating
 from bench.judge.finding import Mode
 from bench.matrix import Matrix
 from bench.pair import Arm, Pair, Stage
-from bench.run import TASK_SECONDS, check, choose, environment_of, preload, result
+from bench.run import TASK_SECONDS, check, choose, environment_of, preload
 
 
 class Progress(Protocol):

@@ -34,14 +34,14 @@ class OfHost:
     source = "time in the loader's next(), within the windows"
 
     def __init__(self) -> None:
-        self.seconds: float | None = 0.0
+        self.seconds = 0.0
 
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Count what happens within as waiting."""
         begin = time.perf_counter()
         yield
-        self.seconds = (self.seconds or 0.0) + time.perf_counter() - begin
+        self.seconds += time.perf_counter() - begin
 
 
 class OfDevice:
