@@ -20,7 +20,7 @@ from bench.judge.keys import differences
 from bench.judge.stored import ANSWERS, newest
 from bench.rates import value
 from bench.record import Record
-from bench.store import SUFFIX, Store, read, write_whole
+from bench.store import SUFFIX, Store, read, record_of, write_whole
 
 SCHEMA = "wattmark.baseline/1"
 LOG = "baseline.json"
@@ -108,7 +108,7 @@ def accept(stores: Iterable[Path], into: Path, reason: str) -> Acceptance:
     # The old ones go last: a power cut leaves both, and the newest counts.
     kept = {store.write(record) for record in accepted.values()}
     for path in set(into.glob(f"*{SUFFIX}")) - kept:
-        if Record.from_json(path.read_text(encoding="utf-8"), str(path)).case.id in accepted:
+        if record_of(path).case.id in accepted:
             path.unlink()
     document = {"schema": SCHEMA, "log": [asdict(one) for one in (*history, entry)]}
     write_whole(into / LOG, (json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n").encode())

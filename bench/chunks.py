@@ -95,7 +95,9 @@ class _Arm:
         sample, _ = self._window.sample(
             steps, self._shortest(), 64 * steps, self.built.prepared.work, self._meters, self._covariates
         )
-        read = sample.readings.get("energy", Reading.absent("no meter here counts energy"))
+        # A meter that cannot be had says why before any window.
+        said = sample.readings if "energy" in sample.readings else self._meters.before()
+        read = said.get("energy", Reading.absent("no meter here counts energy"))
         if read.value is None:
             return {"energy": asdict(read)}
         items = next(iter(sample.work.values()))

@@ -43,7 +43,7 @@ Counts = dict[str, Any]
 
 
 def count(prepared: Prepared, device: Device, flops: Sequence[int | None], most_steps: float = math.inf) -> Counts:
-    """The counters of a step by name (`bench.judge.counters`), each with ``value`` and ``source``, or absent.
+    """The counters of a step by name (`bench.counted`), each with ``value`` and ``source``, or absent.
 
     Some have a ``histogram``: how often which operator, kernel or cause. Bytes are told ``by_intensity`` too. Steps
     must have run before, as many as it takes for each to do the same as the last. ``flops`` are the batches' model

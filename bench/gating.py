@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bench.counted import COUNTERS
 from bench.errors import SpecError
 
 # What may be gated, and the metric that it is judged by.
@@ -27,11 +28,11 @@ MARGINS = {"time": 0.03, "throughput": 0.03, "memory": 0.0, "energy": 0.05}
 class Gating:
     """How to gate a case.
 
-    ``margin`` is the change within which a metric counts as unchanged, by name of `COMPARED` or of a counter; what it
-    does not name has its value of `MARGINS`, and a counter 0. ``minimum`` is the smallest change that may be called
-    one. ``pairs`` of processes screen, ``seconds`` is the time that a pair may measure one case, ``contaminated`` the
-    share of further pairs that may replace spoiled ones. ``sequential`` looks again and again instead of screening and
-    confirming. Shares are of 1.
+    ``margin`` is the change within which a metric counts as unchanged, by name of `COMPARED` or of a counter
+    (`bench.counted`); what it does not name has its value of `MARGINS`, and a counter 0. ``minimum`` is the
+    smallest change that may be called one. ``pairs`` of processes screen, ``seconds`` is the time that a pair may
+    measure one case, ``contaminated`` the share of further pairs that may replace spoiled ones. ``sequential``
+    looks again and again instead of screening and confirming. Shares are of 1.
     """
 
     metrics: tuple[str, ...] = ("time", "memory")
@@ -72,6 +73,9 @@ def _check(key: str, value: Any, what: str) -> None:
     elif key == "margin":
         if not isinstance(value, dict) or not all(_share(part) for part in value.values()):
             raise SpecError(f"{what}; a table of shares from 0 to below 1 is needed, such as {{time = 0.03}}")
+        known = (*COMPARED, *(counter.name for counter in COUNTERS.values() if not counter.gated))
+        if unknown := [name for name in value if name not in known]:
+            raise SpecError(f"{what}; nothing has a margin called {unknown[0]!r}; one of {', '.join(known)}")
     elif key == "sequential":
         if not isinstance(value, bool):
             raise SpecError(f"{what}; true or false")

@@ -149,7 +149,7 @@ class Record:
 
     ``version`` is the workload's, ``inputs`` says kind, name and hash of the inputs that were used, ``model`` the
     parameter count and where the weights came from; ``counters`` are the exact counts of one step by name
-    (`bench.judge.counters`), each with its value and source or with the reason why it is absent. All are null where no
+    (`bench.counted`), each with its value and source or with the reason why it is absent. All are null where no
     replicate got that far, and counters in records from before there were any. ``profile`` is what a profile of some
     steps found (`bench.profile`), or the reason why it found nothing; null where none was asked for.
     """

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.errors import SpecError
+from bench.errors import SpecError, in_one_line
 from bench.record import Record
 
 SUFFIX = ".record.json"
@@ -44,7 +44,7 @@ class Store:
 
     def __iter__(self) -> Iterator[Record]:
         for path in sorted(self.path.glob(f"*{SUFFIX}")):
-            yield Record.from_json(path.read_text(encoding="utf-8"), where=str(path))
+            yield record_of(path)
 
 
 def file_name(record: Record) -> str:
@@ -69,16 +69,29 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(whole, path)
 
 
+def record_of(file: Path) -> Record:
+    """The record in a file.
+
+    Raises:
+        SpecError: the file cannot be read, or holds no record of a schema that this version knows.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{file}: cannot be read as a record: {in_one_line(error)}") from error
+    return Record.from_json(text, where=str(file))
+
+
 def read(paths: list[Path]) -> list[Record]:
     """All records of some stores (directories) or record files, oldest run first.
 
     Raises:
-        SpecError: a path is not there, or holds no record.
+        SpecError: a path is not there, or holds no record that can be read.
     """
     records: list[Record] = []
     for path in paths:
         if path.is_file():
-            found = [Record.from_json(path.read_text(encoding="utf-8"), where=str(path))]
+            found = [record_of(path)]
         elif path.is_dir():
             found = list(Store(path))
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.judge.counters import COUNTERS
+from bench.counted import COUNTERS
 from bench.metric import METRICS
 from bench.record import Record
 from reports.cell import Cell, Column, Table, plain

@@ -13,12 +13,13 @@ import toys
 from bench import replicate
 from bench.book import Book
 from bench.case import Case
+from bench.counted import COUNTERS
 from bench.counters import count
 from bench.device import Device, devices
 from bench.engines.local import Engine
 from bench.gating import Gating
 from bench.job import Job, Outcome
-from bench.judge.counters import COUNTERS, compare
+from bench.judge.counters import compare
 from bench.measuring import Plan
 from bench.precision import Precision
 from bench.store import Store

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from bench import matrix
+from bench.counted import COUNTERS
 from bench.gate.pairing import by_case
 from bench.gating import Gating
-from bench.judge.counters import COUNTERS
 from bench.judge.finding import Judgement
 from bench.judge.paired import judge
 from bench.metric import METRICS

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up; a module imports only from lines above its own.
 LAYERS = (
-    ("errors", "metric", "peaks", "distribution", "identity"),
+    ("errors", "metric", "peaks", "distribution", "identity", "counted"),
     ("case", "statistics", "gating"),
     ("record", "roof"),
     ("reach", "figures", "entry"),
@@ -53,7 +53,7 @@ PURE = {
         "comparison",
     ),
     *("peaks", "plausible", "caveats", "gating", "pair", "judge", "roof", "measured_peaks", "profile", "force"),
-    *("labels", "scaling", "entry"),
+    *("labels", "scaling", "counted"),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},

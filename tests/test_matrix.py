@@ -227,6 +227,11 @@ def test_the_gate_table_holds_for_all_cases_and_a_case_may_say_otherwise():
         ({"seconds": 0}, "a number of seconds above 0 is needed"),
         ({"sequential": 1}, "true or false"),
         ({"minimum": -0.1}, "a share from 0 to below 1 is needed"),
+        (
+            {"margin": {"tiem": 0.1}},
+            "nothing has a margin called 'tiem'; one of time, throughput, memory, energy, ",
+        ),
+        ({"margin": {"memory.peak": 0.1}}, "nothing has a margin called 'memory.peak'"),  # it is called memory
         ({"margins": {}}, "unknown key 'margins'; one of contaminated, margin, metrics, minimum, pairs"),
         ([], "a table is needed"),
     ],

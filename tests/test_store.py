@@ -63,3 +63,15 @@ def test_half_a_letter_is_kept_where_a_text_holds_one(tmp_path, record):
 
     assert "\u00e9".encode() in path.read_bytes()
     assert list(Store(tmp_path)) == [broken]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{}", b"{", b"[]"], ids=["not UTF-8", "half a file", "no record"])
+def test_what_is_no_record_is_told_in_one_line_with_its_file(tmp_path, content):
+    file = tmp_path / "20261120-101500-a1b2.case.record.json"
+    file.write_bytes(content)
+
+    for path in (file, tmp_path):
+        with pytest.raises(SpecError) as told:
+            read([path])
+        assert str(told.value).startswith(f"{file}: ")
+        assert "\n" not in str(told.value)

@@ -6,66 +6,14 @@ No noise, so no statistics: one number on each side, and a tolerance of 0 for al
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bench.case import Case
+from bench.counted import COUNTERS, Counter
 from bench.gating import Gating
 from bench.judge.finding import Finding, Verdict
 
 NAMED = 5  # changed operators that a reason names at most
-
-
-@dataclass(frozen=True)
-class Counter:
-    """The meaning of a count of one step on the first batch; less is better.
-
-    ``unit`` is B, FLOP, or 1 for things counted. ``share`` of the base and ``least`` in its unit, whichever is more, is
-    how much the same code may differ from process to process. ``swaps`` says whether equal counts of different things
-    are a change. ``gated`` is the short name in `bench.gating.COMPARED` without which the count is not judged.
-    ``later`` came when there were baselines already: where one side has no such counter, the others are compared.
-    """
-
-    name: str
-    unit: str
-    meaning: str
-    share: float = 0.0
-    least: float = 0.0
-    swaps: bool = False
-    gated: str | None = None
-    later: bool = False
-
-
-# In the order in which one explains the next: a graph break adds operators, operators add kernels, bytes and faults.
-_ALL = (
-    Counter("graph.breaks", "1", "Times that torch.compile gave up on a graph, since the process began."),
-    Counter("graph.recompiles", "1", "Times that torch.compile compiled a frame again, since the process began."),
-    Counter(
-        "operators",
-        "1",
-        "Operators dispatched by forward, backward and update, as the model is written, compiled or not.",
-        swaps=True,
-    ),
-    Counter("kernels", "1", "Kernels that ran on the GPU."),
-    Counter("parameters", "1", "Parameters of the model, tied ones once."),
-    Counter("parameters.bytes", "B", "Bytes of the parameters."),
-    Counter("flop.step", "FLOP", "Model FLOPs, counted on the meta device; the mean over the batches."),
-    Counter(
-        "flop.dispatched", "FLOP", "FLOPs of the matrix products, convolutions and attention that were dispatched."
-    ),
-    Counter(
-        "bytes.dispatched",
-        "B",
-        "Bytes that the dispatched operators read and write, as if there were no cache and nothing were fused.",
-        later=True,
-    ),
-    Counter("allocated.step", "B", "Bytes that the step asked torch's allocator for, in all."),
-    Counter("memory.peak", "B", "Most bytes alive at a time, beyond those alive when the step began.", gated="memory"),
-    # Among 440 processes, those of one case differed by 37 at most, and by 30 where faults are few (docs/gating.md).
-    Counter("faults", "1", "Minor page faults that every step costs again.", share=0.05, least=64.0),
-)
-
-COUNTERS: dict[str, Counter] = {counter.name: counter for counter in _ALL}
 
 
 def compare(
@@ -77,7 +25,7 @@ def compare(
     """
     found = [
         finding
-        for counter in _ALL
+        for counter in COUNTERS.values()
         if counter.gated is None or counter.gated in gating.metrics
         if (finding := _compared(case, counter, (base or {}).get(counter.name), (head or {}).get(counter.name), gating))
     ]

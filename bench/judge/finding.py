@@ -39,7 +39,7 @@ class Dot:
 class Finding:
     """The verdict on one metric of one case.
 
-    ``metric`` is a name of `bench.metric.METRICS` or a counter's (`bench.judge.counters`), ``base`` and ``head`` are
+    ``metric`` is a name of `bench.metric.METRICS` or a counter's (`bench.counted`), ``base`` and ``head`` are
     its levels in ``unit`` (SI). ``effect`` is head over base, minus 1, as is its 95 % interval ``low`` to ``high``;
     ``p`` is one-sided and adjusted for the number of cases. ``smallest`` is the smallest effect that would have been
     found with 90 % probability. ``pairs`` were used and ``dropped`` were contaminated. ``reasons`` are finished

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.judge.counters import COUNTERS
+from bench.counted import COUNTERS
 from bench.judge.finding import Finding, Mode, Verdict
 from bench.metric import METRICS
 from reports.cell import Cell, Tone, absent

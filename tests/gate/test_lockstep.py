@@ -119,6 +119,14 @@ def test_a_pair_survives_the_way_to_disk_and_back(plain):
     assert all({"cpu_share", "minor_faults_per_step"} <= set(chunk.covariates) for chunk in pair.chunks)
 
 
+def test_energy_that_no_meter_counts_is_absent_with_what_the_meter_says(plain):
+    pair = lockstep(plain, meters=("nvml",), energy=True).measure(CASE, 0, "screen", 1)
+
+    assert pair.status == "ok", pair.reason
+    assert {arm: reading.value for arm, reading in pair.energy.items()} == {"base": None, "head": None}
+    assert {reading.reason for reading in pair.energy.values()} == {"NVML measures NVIDIA GPUs only, not cpu"}
+
+
 def test_an_arm_that_fails_ends_the_pair_and_is_named(arms):
     servers = arms(step=("pass", "if i > 20: raise KeyError('the cat ate it')"))
     pair = lockstep(servers).measure(CASE, 0, "screen", 1)

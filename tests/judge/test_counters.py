@@ -3,8 +3,9 @@
 import pytest
 
 from bench.case import Case
+from bench.counted import COUNTERS
 from bench.gating import Gating
-from bench.judge.counters import COUNTERS, compare
+from bench.judge.counters import compare
 from bench.judge.finding import Judgement
 from bench.record import absent
 
