@@ -95,16 +95,15 @@ def _cpu(record: Record) -> Iterator[str]:
     """Other load on the CPUs, and time that the step did not get."""
     shares = [share for share in _covariates(record, "foreign_share") if share > FOREIGN_SHARE]
     if shares:
-        yield (
-            f"other programs used up to {max(shares):.0%} of the CPUs during a window (limit {FOREIGN_SHARE:.0%})"
-            + _programs(record)
-        )
+        used = _beyond(FOREIGN_SHARE, max(shares), "of the CPUs during a window")
+        yield f"other programs used up to {used}" + _programs(record)
     share = min(_covariates(record, "cpu_share"), default=None)
     if record.case.device == "cpu" and share is not None and share < CPU_SHARE:
-        yield f"the step got only {share:.0%} of its threads' CPU time in a window (expected {CPU_SHARE:.0%})"
+        got = _beyond(CPU_SHARE, share, "of its threads' CPU time in a window", "expected")
+        yield f"the step got only {got}"
     stolen = max(_covariates(record, "steal_share"), default=0.0)
     if stolen > LOST_SHARE:
-        yield f"the hypervisor gave {stolen:.0%} of the CPUs' time to others in a window (limit {LOST_SHARE:.0%})"
+        yield "the hypervisor gave " + _beyond(LOST_SHARE, stolen, "of the CPUs' time to others in a window")
     faults = [(sample.covariates.get("major_faults") or 0.0, sample.seconds) for sample in record.samples]
     count, seconds = max(faults, key=lambda window: window[0] / window[1], default=(0.0, 1.0))
     if count * MAJOR_FAULT > LOST_SHARE * seconds:
@@ -158,7 +157,7 @@ def _limits(record: Record) -> Iterator[str]:
     """What kept the device below what it can do."""
     hot = max(_readings(record, "throttle.thermal"), default=0.0)
     if hot > THERMAL_SHARE:
-        yield f"heat held the clock down for {hot:.0%} of a window (limit {THERMAL_SHARE:.0%})"
+        yield "heat held the clock down for " + _beyond(THERMAL_SHARE, hot, "of a window")
     for facts in _facts(record):
         limit, default = fact(facts, "power_limit"), fact(facts, "power_limit_default")
         if limit is not None and default is not None and limit < default:
@@ -179,8 +178,8 @@ def _energy(record: Record) -> Iterator[str]:
     if apart:
         ratio, counted, integrated = max(apart, key=lambda methods: abs(methods[0] - 1))
         yield (
-            f"two methods of measuring energy disagree by {abs(ratio - 1):.0%} (limit {ENERGY_RATIO:.0%}): "
-            f"{counted:.1f} W by the counter, {integrated:.1f} W by integrated power"
+            f"two methods of measuring energy disagree by {_beyond(ENERGY_RATIO, abs(ratio - 1))}: {counted:.1f} W by "
+            f"the counter, {integrated:.1f} W by integrated power"
         )
     aliased = [found for one in record.measured for sample in one.samples if (found := _alias(one, sample))]
     if aliased:
@@ -202,10 +201,19 @@ def _split(record: Record) -> Iterator[str]:
     if apart:
         off, marked, step = max(apart)
         yield (
-            f"the split is of steps of {marked * 1e3:.4g} ms, {off:.0%} {'more' if marked > step else 'less'} than the "
-            f"{step * 1e3:.4g} ms of the windows (limit {SPLIT_AGREES:.0%}; in {len(apart)} of "
-            f"{len(record.measured)} replicates)"
+            f"the split is of steps of {marked * 1e3:.4g} ms where the windows' took {step * 1e3:.4g} ms, off by "
+            f"{_beyond(SPLIT_AGREES, off)} in {len(apart)} of {len(record.measured)} replicates"
         )
+
+
+def _beyond(limit: float, share: float, of: str = "", called: str = "limit") -> str:
+    """A share with the digits that tell it from its limit, of what it is, and the limit, which is in whole percents.
+
+    >>> _beyond(0.1, 0.31), _beyond(0.1, 0.104, "of a window")
+    ('31% (limit 10%)', '10.4% of a window (limit 10%)')
+    """
+    digits = next((digits for digits in range(3) if f"{share:.{digits}%}" != f"{limit:.{digits}%}"), 3)
+    return f"{share:.{digits}%} {of} ({called} {limit:.0%})".replace("  ", " ")
 
 
 def _peak(record: Record, roofs: Roofs) -> Iterator[str]:

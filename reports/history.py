@@ -64,6 +64,20 @@ def histories(records: Sequence[Record], earlier: Sequence[Record]) -> tuple[His
     )
 
 
+def over_runs(found: Sequence[History]) -> Table | None:
+    """All histories in a table of one line each, where there is one."""
+    columns = (
+        *(Column("Case"), Column("Runs", numeric=True), Column("Since")),
+        *(Column("Throughput now", numeric=True), Column("±", numeric=True), Column("Change")),
+    )
+    rows = []
+    for one in found:
+        *_, now, spread = one.table.rows[-1]
+        since, runs = plain(one.moments[0].date), plain(len(one.moments))
+        rows.append((Cell(one.subject), runs, since, now, spread, Cell(one.note)))
+    return Table("History", columns, tuple(rows)) if rows else None
+
+
 def _key(record: Record) -> _Key:
     return record.case.id, device_label(record)
 
@@ -86,12 +100,12 @@ def _history(name: str, runs: Sequence[Record]) -> History:
     cells = [measured(one, shown) for one in values]
     moments = tuple(
         Moment(
-            line(record.run.started[:10]),
+            line(record.run.started)[:10],
             _commit(record),
             number / shown.size,
             None if one.low is None else one.low / shown.size,
             None if one.high is None else one.high / shown.size,
-            f"{line(record.run.started[:16])} {_commit(record)} {cell.full} {cell.spread}".strip(),
+            f"{line(record.run.started)[:16]} {_commit(record)} {cell.full} {cell.spread}".strip(),
         )
         for record, one, cell, number in zip(runs, values, cells, numbers, strict=True)
     )
@@ -100,7 +114,7 @@ def _history(name: str, runs: Sequence[Record]) -> History:
     note = f"A new level {'; '.join(told)}." if told else _unchanged(len(moments))
     columns = (Column("Run"), Column("Date"), Column("Commit"), Column("Throughput", shown.unit, True))
     rows = tuple(
-        (plain(record.run.id), plain(record.run.started[:16]), plain(_commit(record)), cell)
+        (plain(record.run.id), plain(line(record.run.started)[:16]), plain(_commit(record)), cell)
         for record, cell in zip(runs, cells, strict=True)
     )
     description = (

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from reports.cell import Cell, Table
 from reports.report import Report
 
-_HARMLESS = re.compile(r"(?:[\w \u202f.,;:±%\xd7·°µ—…≠()=+/?'\"-](?<!_)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
+_HARMLESS = re.compile(r"(?:[\w \u202f.,;:±%\xd7·°µ—…≠✕()=+/?'\"-](?<!_)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
 # What GitHub makes a link or a picture of, and what is a list, a rule or a heading where it begins a line.
 _LINK = re.compile(r"(?i:://|www\.|gh-\d)|:(?:[a-z][a-z0-9_+-]*|100|1234|8ball|[+-]1):")
 _BLOCK = re.compile(r"(?:[-+]|\d{1,9}[.)])(?: |$)|[-= ]+$")
@@ -31,13 +31,16 @@ def _lines(report: Report) -> Iterator[str]:
         if report.changes.notable.rows:
             yield from ("", f"### {escape(report.changes.notable.title)}", "")
             yield from grid(report.changes.notable)
+    for table in report.comparability:
+        yield from ("", f"<details><summary>{escape(table.title)}</summary>", "")
+        yield from (*grid(table), "", "</details>")
     for table in (report.summary, *report.results):
         yield from ("", f"### {escape(table.title)}", "")
         yield from grid(table.brief)
     if report.forces.rows:
         yield from ("", f"### {escape(report.forces.title)}", "")
         yield from grid(report.forces)
-    for found in filter(None, (report.pipelines, report.profiles)):
+    for found in filter(None, (report.pipelines, report.profiles, report.over_runs)):
         yield from ("", f"### {escape(found.title)}", "")
         yield from grid(found)
     if report.failures:

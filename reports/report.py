@@ -19,7 +19,7 @@ from reports.charts import Charts, charts
 from reports.environments import comparability, environment_table
 from reports.failures import Failure, failures
 from reports.forces import forces_table
-from reports.history import History, histories
+from reports.history import History, histories, over_runs
 from reports.method import METHOD, metrics_table
 from reports.peaks import peaks_table
 from reports.pipelines import pipelines_table
@@ -72,6 +72,11 @@ class Report:
     def history(self) -> tuple[History, ...]:
         """The cases over the earlier runs."""
         return histories([row.record for row in self.cases], [judged(record) for record in self.earlier])
+
+    @cached_property
+    def over_runs(self) -> Table | None:
+        """What became of the cases over the earlier runs, a line each."""
+        return over_runs(self.history)
 
     @cached_property
     def results(self) -> tuple[Table, ...]:

@@ -1,10 +1,11 @@
-"""The report for a terminal of 100 columns: a table a workload, then what failed and what to beware of."""
+"""The report for a terminal of 100 columns: what is best for what, a table a workload, then what failed and what to
+beware of."""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -72,11 +73,15 @@ def _parts(report: Report) -> Iterator[Part]:
         yield heading(report.changes.verdict.text, report.changes.verdict.tone)
         if report.changes.notable.rows:
             yield from table(report.changes.notable)
-    for full in report.results:
+    for differing in report.comparability:
+        yield heading(differing.title)
+        yield from sentences(differing.remarks)
+        yield from sentences((_differs(row) for row in differing.rows if row[0].tone == "bad"), indent=4)
+    for full in (report.summary, *report.results):
         yield from table(full)
     if report.forces.rows:
         yield from table(report.forces)
-    for found in filter(None, (report.pipelines, report.profiles)):
+    for found in filter(None, (report.pipelines, report.profiles, report.over_runs)):
         yield from table(found)
     if report.failures:
         yield heading("Failures")
@@ -88,6 +93,11 @@ def _parts(report: Report) -> Iterator[Part]:
         yield from sentences(f"{row.full_name}: {'; '.join(row.caveats)}" for row in report.caveats[:_CAVEATS])
         if len(report.caveats) > _CAVEATS:
             yield from sentences([f"and {len(report.caveats) - _CAVEATS} more, which the other formats tell"])
+
+
+def _differs(row: Sequence[Cell]) -> str:
+    """A fact that keeps records from being compared, with what it is in each environment."""
+    return f"{row[0].text}: {' | '.join(cell.text for cell in row[1:])}"
 
 
 def _grid(table: Table) -> RichTable:
@@ -112,7 +122,8 @@ def _heading(column: Column) -> list[str]:
 
 def _cell(cell: Cell, column: Column, pad: str) -> Text:
     text = (cell.text if column.unit else cell.full) + " " * len(pad)
-    return Text(text + (_superscript(cell.mark) if cell.mark else ""), style=_STYLES[cell.tone], overflow="fold")
+    shown = Text(text + (_superscript(cell.mark) if cell.mark else ""), style=_STYLES[cell.tone], overflow="fold")
+    return shown.append(f"\n{cell.under}", style="dim") if cell.under else shown
 
 
 def _superscript(number: int) -> str:

@@ -77,6 +77,7 @@ def test_replicates_that_were_not_steady_or_are_missing_are_counted(record):
     [
         ({"foreign_share": 0.4}, "other programs used up to 40% of the CPUs during a window (limit 10%)"),
         ({"cpu_share": 0.6}, "the step got only 60% of its threads' CPU time in a window (expected 80%)"),
+        ({"foreign_share": 0.104}, "other programs used up to 10.4% of the CPUs during a window (limit 10%)"),
         ({"steal_share": 0.12}, "the hypervisor gave 12% of the CPUs' time to others in a window (limit 5%)"),
         ({"major_faults": 11.0}, "11 pages were fetched from disk in a window of 2 s (major faults)"),
     ],

@@ -219,7 +219,7 @@ def test_a_part_has_an_interval_over_replicates(timed):
 
 def test_marked_steps_that_took_another_time_are_a_caveat_with_both_numbers(timed):
     assert [line for line in caveats(timed(0.5, 0.6, 0.5)) if "split" in line] == [
-        "the split is of steps of 600 ms, 20% more than the 500 ms of the windows (limit 10%; in 1 of 3 replicates)"
+        "the split is of steps of 600 ms where the windows' took 500 ms, off by 20% (limit 10%) in 1 of 3 replicates"
     ]
-    assert "24% less than" in "".join(caveats(timed(0.38, 0.5, 0.5)))
+    assert "of 380 ms where the windows' took 500 ms, off by 24%" in "".join(caveats(timed(0.38, 0.5, 0.5)))
     assert not [line for line in caveats(timed(0.46, 0.54, 0.5)) if "split" in line]

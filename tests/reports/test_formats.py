@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import openpyxl
 import pytest
-from made_records import failure, record
+from made_records import CPU, RUN, failure, record
 
 import reports
 from bench.errors import SpecError
@@ -121,6 +122,42 @@ def test_json_and_the_tidy_table_hold_the_same_raw_numbers(report: Report):
 
     for row in rows(report):
         assert raw[row["case"], row["metric"]] == tuple(parsed(row[name]) for name in ("value", "low", "high"))
+
+
+def test_what_keeps_records_from_being_compared_is_said_in_every_format():
+    torch = {"version": "2.14.0+cpu", "threads": 2}
+    report = build([record()], [record(environment={**CPU, "torch": torch}, run=replace(RUN, id="old"))])
+    (table,) = report.comparability
+    texts = {name: exported(report, name).decode() for name in ("md", "terminal", "json")}
+
+    assert f"<summary>{table.title}</summary>" in texts["md"]
+    assert "| torch.version ≠ ✕ | 2.14.0+cpu | 2.13.0+cpu |" in texts["md"]
+    assert "torch.version ≠ ✕: 2.14.0+cpu | 2.13.0+cpu" in texts["terminal"]
+    assert json.loads(texts["json"])["comparability"][0]["rows"][0][1]["text"] == "2.14.0+cpu"
+    assert not any(table.title in exported(build([record()]), name).decode() for name in ("md", "terminal", "json"))
+
+
+def test_what_became_of_a_case_over_its_runs_is_said_in_every_format():
+    older = [record(run=replace(RUN, id=f"2026-{day}", started=f"2026-11-1{day}T10:00:00+00:00")) for day in range(2)]
+    report = build([record()], earlier=older)
+    assert report.over_runs is not None
+    ((case, runs, since, now, spread, change),) = report.over_runs.rows
+    texts = {name: exported(report, name).decode() for name in ("md", "terminal", "html")}
+
+    assert (runs.text, since.text, now.text) == ("3", "2026-11-10", report.cases[0].cells["throughput"].text)
+    assert change.text == "3 runs: too few to tell a change from chance, which takes 10."
+    assert f"| {case.text} | 3 | 2026-11-10 | {now.full} | {spread.text} | {change.text} |" in texts["md"]
+    assert all("2026-11-10" in text and now.full in text for text in texts.values())
+    brief, whole = json.loads(exported(report, "json"))["history"]
+    assert brief["rows"][0][3]["raw"] == whole["rows"][-1][3]["raw"] == now.raw
+    assert json.loads(exported(build([record()]), "json"))["history"] == []
+
+
+def test_the_terminal_begins_with_what_is_best(report: Report):
+    text = exported(report, "terminal").decode()
+    fastest = next(row[1] for row in report.summary.rows if not row[1].absent)
+
+    assert text.index("Summary") < text.index(fastest.full) < text.index(fastest.under[:12]) < text.index("Status")
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
