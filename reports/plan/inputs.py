@@ -82,6 +82,8 @@ GENERAL = (
     Input("horizon", "Horizon", "years", "How far ahead demand is planned for.", 1.0, 0, 30),
     Input("power_policy", "Power to provide", "", "What a device may draw at once: as measured, or its rated power.",
           "measured maximum", choices=("measured maximum", "measured mean", "rated")),
+    Input("power_margin", "Power margin", "share", "To provide on top: for what a mean or a sensor does not show.",
+          0.0, 0, 10, "0%"),
     Input("depreciation", "Depreciation", "years", "Over which what is bought is paid.", None, 0.1, 50),
     Input("upkeep", "Upkeep", "share per year", "Of the price of what is bought: support and repair. Empty: none.",
           None, 0, 1, "0.0%", sourced="price", optional=True),

@@ -9,7 +9,7 @@ from reports.plan.inputs import Quantities, Quantity
 from reports.plan.inputs_sheet import Places
 from reports.plan.looks import MEASURED, NUMBERS, RESULTS
 from reports.plan.plan import Plan
-from reports.plan.point import BEST, JUDGED, best
+from reports.plan.point import BEST, BEST_IN_PRECISION, JUDGED, best
 from reports.plan.sheet import FIRST_ROW, Head, address, cells_of, head_of
 from reports.plan.step import formula
 
@@ -57,6 +57,7 @@ _HEADS = (
     Head("caveats", "Caveats", width=40),
     *(head_of(step, 26) for step in JUDGED),
     Head("pick", "Operating point of", "row of the plan", "0", 16),
+    Head("best", "Best in its precision, of", "row of the plan", width=20),
 )
 _COLUMN = {head.name: column for column, head in enumerate(_HEADS)}
 
@@ -69,7 +70,8 @@ def write_measured(book: Workbook, plan: Plan, places: Places) -> str:
     last = FIRST_ROW + len(plan.candidates) - 1
     for name, column in _COLUMN.items():
         book.name(f"measured_{name}", NAME, FIRST_ROW, column, last)
-    for row, (case, chosen) in enumerate(zip(plan.candidates, best(plan.candidates), strict=True), start=FIRST_ROW):
+    firsts = zip(plan.candidates, best(plan.candidates), best(plan.candidates, in_precision=True), strict=True)
+    for row, (case, chosen, first) in enumerate(firsts, start=FIRST_ROW):
         for name, value in _facts(case).items():
             book.write(sheet, row, _COLUMN[name], value, "measured", _HEADS[_COLUMN[name]].format)
         cells = {name: address(row, column) for name, column in _COLUMN.items()}
@@ -77,10 +79,12 @@ def write_measured(book: Workbook, plan: Plan, places: Places) -> str:
         for step in JUDGED:
             book.formula(sheet, row, _COLUMN[step.name], formula(step, known), case.known[step.name], step.format)
         book.formula(sheet, row, _COLUMN["pick"], f"={BEST.format(**cells)}", case.target if chosen else "", "0")
+        told = f"{case.target} {case.row.precision}" if first else ""
+        book.formula(sheet, row, _COLUMN["best"], f"={BEST_IN_PRECISION.format(**cells)}", told)
     book.colour(sheet, (FIRST_ROW, _COLUMN["status"]), (last, _COLUMN["status"]), RESULTS)
     book.colour(sheet, (FIRST_ROW, _COLUMN[JUDGED[0].name]), (last, _COLUMN[JUDGED[-1].name]), NUMBERS)
     sheet.autofilter(FIRST_ROW - 1, 0, last, len(_HEADS) - 1)
-    return cells_of(NAME, (FIRST_ROW, _COLUMN[JUDGED[0].name]), (last, _COLUMN["pick"]))
+    return cells_of(NAME, (FIRST_ROW, _COLUMN[JUDGED[0].name]), (last, _COLUMN["best"]))
 
 
 def _facts(case: Candidate) -> Quantities:

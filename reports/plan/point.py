@@ -7,6 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from bench.case import PRECISIONS
 from bench.record import STATUSES
 from reports.plan.candidates import SUPERSEDED, Candidate, Target
 from reports.plan.inputs import ANY, Inputs, Quantities, Quantity
@@ -106,11 +107,19 @@ JUDGED = (
     ),
 )  # fmt: skip
 
-# Whether a case serves no less than any other of its row of the plan.
-BEST = (
-    f"IF(ISNUMBER({{served}}),IF(SUMPRODUCT((measured_target={{target}})*ISNUMBER(measured_served)"
-    f'*{above_formula("measured_served", "{served}")})=0,{{target}},""),"")'
+
+def _best_formula(among: str, told: str) -> str:
+    more = f"ISNUMBER(measured_served)*{above_formula('measured_served', '{served}')}"
+    return f'IF(ISNUMBER({{served}}),IF(SUMPRODUCT({among}*{more})=0,{told},""),"")'
+
+
+# Whether a case serves no less than any other of its row of the plan, and than any other in its precision there.
+BEST = _best_formula("(measured_target={target})", "{target}")
+BEST_IN_PRECISION = _best_formula(
+    "(measured_target={target})*(measured_precision={precision})", '{target}&" "&{precision}'
 )
+# What is served at most in each precision, by its name in the plan.
+SERVED_IN = {f"served_{precision.replace('-', '_')}": precision for precision in PRECISIONS}
 
 # What an operating point takes over from the row of what was measured.
 TAKEN = (
@@ -128,29 +137,46 @@ def judged(case: Candidate, inputs: Inputs) -> Candidate:
     return replace(case, known={**case.known, **{step.name: known[step.name] for step in JUDGED}})
 
 
-def best(cases: Sequence[Candidate]) -> list[bool]:
-    """Of each case whether it serves no less than any other of its row of the plan."""
-    most: dict[int, float] = {}
+def best(cases: Sequence[Candidate], in_precision: bool = False) -> list[bool]:
+    """Of each case whether it serves no less than any other of its row of the plan, or than any in its precision."""
+
+    def among(case: Candidate) -> tuple[int, str]:
+        return case.target, case.row.precision if in_precision else ANY
+
+    most: dict[tuple[int, str], float] = {}
     for case in cases:
         if isinstance(served := case.known["served"], (int, float)):
-            most[case.target] = max(served, most.get(case.target, served))
+            most[among(case)] = max(served, most.get(among(case), served))
 
     def is_best(case: Candidate) -> bool:
         served = case.known["served"]
-        return isinstance(served, (int, float)) and not above(most[case.target], served)
+        return isinstance(served, (int, float)) and not above(most[among(case)], served)
 
     return [is_best(case) for case in cases]
+
+
+def none_in(precision: str) -> str:
+    """What is said where no case of a precision qualifies."""
+    return f"none qualifies in {precision}"
 
 
 def operating_point(target: Target, cases: Sequence[Candidate]) -> Quantities:
     """The first of the best cases: its place among the measured rows, and what it measured."""
     own = [case for case in cases if case.target == target.number]
     found = (place for place, first in enumerate(best(cases)) if first and cases[place].target == target.number)
+    served = {name: _served(precision, own) for name, precision in SERVED_IN.items()}
     if (chosen := next(found, None)) is None:
-        return {"place": _why_none(own), "largest": NO_POINT, **dict.fromkeys(TAKEN, NO_POINT)}
+        return {"place": _why_none(own), "largest": NO_POINT, **served, **dict.fromkeys(TAKEN, NO_POINT)}
     known = cases[chosen].known
     tried = [case.row.batch_size for case in own if case.row.precision == known["precision"]]
-    return {"place": chosen + 1 + FIRST_ROW, "largest": max(tried), **{name: known[name] for name in TAKEN}}
+    taken = {name: known[name] for name in TAKEN}
+    return {"place": chosen + 1 + FIRST_ROW, "largest": max(tried), **served, **taken}
+
+
+def _served(precision: str, own: Sequence[Candidate]) -> Quantity:
+    """What the first of the best cases of a precision serves."""
+    alike = [case for case, first in zip(own, best(own, in_precision=True), strict=True) if first]
+    return next((case.known["served"] for case in alike if case.row.precision == precision), none_in(precision))
 
 
 def _why_none(own: Sequence[Candidate]) -> str:

@@ -20,11 +20,14 @@ TOO_MUCH = "a node draws more than a rack may"
 def _provided(k: Any) -> Quantity:
     name = _PROVIDED[k.power_policy]
     chosen: Quantity = getattr(k, name)
-    return chosen if number(chosen) else _LACKING[name]
+    return chosen * (1 + k.power_margin) if isinstance(chosen, (int, float)) else _LACKING[name]
 
 
 def _provided_formula() -> str:
-    of = {name: f'IF(ISNUMBER({{{name}}}),{{{name}}},"{lacking}")' for name, lacking in _LACKING.items()}
+    of = {
+        name: f'IF(ISNUMBER({{{name}}}),{{{name}}}*(1+{{power_margin}}),"{lacking}")'
+        for name, lacking in _LACKING.items()
+    }
     return (
         f'IF({{power_policy}}="rated",{of["rated_power"]},'
         f'IF({{power_policy}}="measured mean",{of["power"]},{of["maximum"]}))'
@@ -46,7 +49,7 @@ _FITTING = down_formula("{rack_power}*1000/{node_power}")
 POWER = (
     Step(
         "provided", "Power provided for a device", "W", "#,##0.0",
-        ("point",),
+        ("point", "power_margin"),
         _provided_formula(),
         _provided,
     ),

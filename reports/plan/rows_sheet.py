@@ -9,7 +9,7 @@ from reports.plan.checks import COMPARED
 from reports.plan.inputs_sheet import Places
 from reports.plan.looks import FIRST, NUMBERS, WORDS
 from reports.plan.plan import RANKS, SHEETS, Plan
-from reports.plan.point import JUDGED, OTHER_REASONS, REASONS, TAKEN
+from reports.plan.point import JUDGED, OTHER_REASONS, REASONS, SERVED_IN, TAKEN, none_in
 from reports.plan.sheet import FIRST_ROW, Head, address, cells_of, head_of
 from reports.plan.step import NO_POINT, formula
 
@@ -49,6 +49,7 @@ POINT_HEADS = (  # after the row's number and what it is of
     Head("caveats", "Caveats", width=40),
     Head("environment", "Environment", "number", "0", 12),
     *(head_of(step, 18) for step in COMPARED),
+    *(Head(name, f"Best served in {precision}", "items/s", "#,##0.00", 15) for name, precision in SERVED_IN.items()),
 )
 _HEADS = {
     POINT: (Head("number", "Row", "", "0", 6), *_GIVEN, *POINT_HEADS),
@@ -60,7 +61,7 @@ _TOLD = {
     "Power": "What must be provided, and what is drawn over a year: mean power is between idle and measured.",
     "Cost": "Rent includes electricity and housing; what is bought pays for both, and for upkeep where it is entered.",
     "Training": "Data times model FLOPs over measured compute, and where the compute-optimal token budget lies.",
-    "Scenarios": "The same plan with less and more demand, or data to train on, and by the mean and the lower bound.",
+    "Scenarios": "The same plan with less and more demand or data, by mean and lower bound, and in each precision.",
 }
 
 
@@ -111,6 +112,7 @@ def _formulas(name: str, cells: Mapping[str, str]) -> dict[str, str]:
         "largest": _largest(cells),
         **{taken: _look_up(taken, cells["place"]) for taken in TAKEN},
         **{step.name: formula(step, cells) for step in COMPARED},
+        **{name: _served(cells["number"], precision) for name, precision in SERVED_IN.items()},
     }
 
 
@@ -127,6 +129,11 @@ def _place(number: str) -> str:
 
 def _look_up(taken: str, place: str) -> str:
     return f'=IF(ISNUMBER({place}),INDEX(measured_{taken},{place}-{FIRST_ROW}),"{NO_POINT}")'
+
+
+def _served(number: str, precision: str) -> str:
+    place = f'MATCH({number}&" {precision}",measured_best,0)'
+    return f'=IF(ISNUMBER({place}),INDEX(measured_served,{place}),"{none_in(precision)}")'
 
 
 def _largest(cells: Mapping[str, str]) -> str:

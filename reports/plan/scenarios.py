@@ -1,4 +1,5 @@
-"""The same plan at less and at more demand, and by the mean and the lower bound of throughput; a table of what if."""
+"""The same plan at less and at more demand, by the mean and the lower bound of throughput, and in each precision; a
+table of what if."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 from reports.plan.cost import YEARLY, yearly_price, yearly_price_formula
 from reports.plan.fleet import devices_for, devices_formula
 from reports.plan.inputs import Quantities, Quantity
+from reports.plan.point import SERVED_IN
 from reports.plan.rounding import above, above_formula, up, up_formula
 from reports.plan.step import HOURS, MISSING, Step, evaluate, number
 
@@ -82,6 +84,23 @@ def _by(name: str, title: str, rate: str) -> Step:
     )  # fmt: skip
 
 
+def _in_precision(served: str, precision: str) -> Step:
+    """Devices by the best case of a precision."""
+
+    def devices(k: Any) -> Quantity:
+        if k.mode == "training" and number(k.mfu):
+            return _BY_MFU
+        return _count(k.work * k.point * k.utilisation / getattr(k, served), k)
+
+    count = _count_formula(f"{{work}}*{{point}}*{{utilisation}}/{{{served}}}")
+    return Step(
+        served.replace("served", "devices"), f"Devices in {precision}", "", "#,##0",
+        ("work", "availability", "minimum", "spares", "point", "utilisation", served),
+        f'IF(AND({{mode}}="training",ISNUMBER({{mfu}})),"{_BY_MFU}",{count})',
+        devices,
+    )  # fmt: skip
+
+
 SCENARIOS = (
     Step(
         "work", "Devices that the work keeps busy", "", "#,##0.00",
@@ -101,6 +120,7 @@ SCENARIOS = (
     *_demand("high", "High demand", "{high_demand}", lambda k: k.high_demand),
     _by("devices_by_mean", "Devices by the mean throughput", "throughput"),
     _by("devices_by_low", "Devices by the lower bound", "low"),
+    *(_in_precision(name, precision) for name, precision in SERVED_IN.items()),
 )  # fmt: skip
 
 # One cell of the table of what if, at another utilisation, or of a training run another scaling efficiency.

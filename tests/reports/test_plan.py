@@ -17,7 +17,7 @@ from reports.plan import build, usual
 from reports.plan.candidates import candidates, targets
 from reports.plan.inputs import ALL, Quantities, Quantity, Source
 from reports.plan.plan import RANKS, SHEETS, Plan
-from reports.plan.point import JUDGED, TAKEN
+from reports.plan.point import JUDGED, SERVED_IN, TAKEN, none_in
 from reports.plan.scenarios import what_if
 from reports.plan.step import IN_TRAINING, NO_POINT, NOT_TRAINING, Step, evaluate, formula
 
@@ -32,6 +32,7 @@ KNOWN: dict[str, Quantity] = {
     "training_items": 3.6e9, "deadline": 24.0, "scaling_efficiency": 0.8, "overhead": 0.05,
     "point": 100.0, "throughput": 110.0, "low": 100.0, "time": 0.08, "power": 300.0, "maximum": 350.0, "idle": 60.0,
     "flop_item": 2e10, "token_item": 128.0, "measured_parameters": 1.1e8, "problem": "a", "device": "b", "number": 1,
+    **{name: none_in(precision) for name, precision in SERVED_IN.items()}, "served_fp32": 20.0, "served_bf16": 60.0,
     "utilisation": 0.6, "allowed": 0.9, "memory": 10e9, "memory_high": 10e9, "device_memory": 80.0, "batch_size": 1,
 }  # type: ignore[dict-item]  # fmt: skip
 
@@ -128,6 +129,10 @@ def test_racks_need_no_watts_as_long_as_nothing_limits_theirs():
 @pytest.mark.parametrize(("policy", "watts"), [("measured maximum", 350.0), ("measured mean", 300.0), ("rated", 700.0)])
 def test_power_is_provided_as_the_policy_says(policy: str, watts: float):
     assert follow(power_policy=policy, rated_power=700.0)["provided"] == watts
+    more = follow(power_policy=policy, rated_power=700.0, power_margin=0.2)
+    assert more["provided"] == pytest.approx(1.2 * watts)
+    assert more["it_power"] == pytest.approx((75 * 1.2 * watts + 10 * 400) / 1000)
+    assert more["energy"] == follow()["energy"]  # what is provided is not what is drawn
     lacking = follow(power_policy=policy, rated_power=None, power="no meter", maximum="no meter")["provided"]
     assert lacking in ("maximum power not measured", "power not measured", "enter the rated power in Inputs")
 
@@ -271,6 +276,8 @@ def test_scenarios_by_hand():
         known[name] for name in ("devices", "nodes", "facility_power", "rented", "capital")
     ]
     assert (known["devices_by_mean"], known["devices_by_low"]) == (69, 75)
+    assert (known["devices_bf16"], known["devices_fp32"]) == (75, 225)  # 4500 / 60, 4500 / 20
+    assert known["devices_tf32"] == "none qualifies in tf32"
 
 
 def test_scenarios_of_a_training_run_are_of_less_and_more_data():
@@ -280,7 +287,10 @@ def test_scenarios_of_a_training_run_are_of_less_and_more_data():
     assert known["base_power"] == pytest.approx(known["run_facility_power"])
     assert known["low_rented"] == IN_TRAINING
     assert (known["devices_by_mean"], known["devices_by_low"]) == (499, 549)
-    assert follow(mode="training", mfu=0.4, peak=1e15)["devices_by_mean"] == "planned by MFU"
+    busy = {"utilisation": 1.0, "served_bf16": 100.0, "served_fp32": 50.0}
+    assert [follow(mode="training", **busy)[f"devices_{name}"] for name in ("bf16", "fp32")] == [549, 1097]
+    by_mfu = follow(mode="training", mfu=0.4, peak=1e15)
+    assert by_mfu["devices_by_mean"] == by_mfu["devices_bf16"] == "planned by MFU"
 
 
 def test_what_if_reaches_the_plan_at_its_own_demand_and_utilisation():
@@ -293,6 +303,27 @@ def test_what_if_reaches_the_plan_at_its_own_demand_and_utilisation():
     assert what_if(follow(allowed=0.89), 1.0, 0.9) == "beyond the objective"
     assert what_if(follow(mode="training"), 1.0, 0.4) == 1097  # half as efficient
     assert what_if(follow(demand=None), 1.0, 0.4) == "enter the mean demand in Inputs"
+
+
+def test_each_precision_is_planned_by_the_case_that_serves_most_in_it():
+    cases = [
+        record(batch_size=8, seconds=(0.1, 0.101, 0.1)),
+        record(batch_size=32, seconds=(0.35, 0.351, 0.35)),
+        record(batch_size=16, precision="bf16", seconds=(0.1, 0.101, 0.1)),
+        failure("oom", "out of memory", precision="bf16", batch_size=64),
+    ]
+    plan = plan_of(cases, mode="offline", demand=1e4, target_utilisation=0.5)
+    (row,) = plan.rows
+    served = [case.known["served"] for case in plan.candidates]
+
+    assert row["precision"] == "bf16"
+    assert (row["served_fp32"], row["served_bf16"]) == (max(served[:2]), served[2])
+    assert row["devices_fp32"] == math.ceil(1e4 / served[1])
+    assert row["devices_bf16"] == row["devices"] == math.ceil(1e4 / served[2])
+    assert row["served_fp16"] == row["devices_fp16"] == "none qualifies in fp16"
+    (strict,) = plan_of(cases, mode="offline", demand=1e4, target_utilisation=0.5, allowed_precision="fp32").rows
+    assert strict["devices_fp32"] == strict["devices"] == row["devices_fp32"]
+    assert strict["devices_bf16"] == "none qualifies in bf16"
 
 
 def known_of(*records: Record) -> list[Quantities]:

@@ -337,7 +337,8 @@ def every_way() -> list[Record]:
         if index % 8 == 0:
             found.append(record(name, batch_size=4, seconds=(0.5, 0.51, 0.5)))
             found.append(record(name, batch_size=4, seconds=(0.42, 0.43, 0.42), environment=OTHER_CPU))
-    return found + hopeless()
+    others = [gpu(workload="way:N00", precision=one, batch_size=2, steps=200) for one in ("tf32", "fp16", "bf16-pure")]
+    return [*found, *others, *hopeless()]
 
 
 def hopeless() -> list[Record]:
