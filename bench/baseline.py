@@ -21,6 +21,7 @@ from bench.judge.stored import ANSWERS, newest
 from bench.rates import value
 from bench.record import Record
 from bench.store import SUFFIX, Store, read, record_of, write_whole
+from bench.typed import typed
 
 SCHEMA = "wattmark.baseline/1"
 LOG = "baseline.json"
@@ -52,12 +53,6 @@ class Acceptance:
     reason: str
     wattmark: str
     cases: tuple[Accepted, ...]
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Acceptance:
-        lists = ("caveats", "differences")
-        cases = (Accepted(**{**case, **{name: tuple(case[name]) for name in lists}}) for case in data["cases"])
-        return cls(**{**data, "cases": tuple(cases)})
 
 
 @dataclass(frozen=True)
@@ -139,7 +134,7 @@ def log(path: Path) -> list[Acceptance]:
         data = json.loads(file.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
             raise ValueError("another schema")
-        return [Acceptance.from_json(entry) for entry in data["log"]]
+        return [typed(entry, Acceptance) for entry in data["log"]]
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise SpecError(f"{file}: not a log of schema {SCHEMA} ({error!r})") from error
 

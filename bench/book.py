@@ -13,6 +13,7 @@ from bench.job import Outcome
 from bench.plausible import judged
 from bench.record import Record, Replicate, Run, Status, absent
 from bench.store import Store
+from bench.typed import typed
 
 
 class Book:
@@ -146,7 +147,7 @@ def _outcome(index: int, ended: Ended) -> Outcome:
     if ended.result is None:
         status: Status = ended.status  # type: ignore[assignment]
         return Outcome(Replicate(index, status, ended.reason, stderr=stderr))
-    outcome = Outcome.from_json(scrub_all(ended.result))
+    outcome = typed(scrub_all(ended.result), Outcome)
     if outcome.replicate.status == "ok":
         return outcome
     return replace(outcome, replicate=replace(outcome.replicate, stderr=stderr))

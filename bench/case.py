@@ -76,11 +76,6 @@ class Case:
         axes = "".join(f" {name}={value}" for name, value in self.parameters.items())
         return f"{self.workload} {self.device} {self.precision} b{self.batch_size}{axes}"
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Case:
-        """The case that `dataclasses.asdict` wrote; the stored id is derived, so it is not read."""
-        return cls(**{name: data[name] for name in cls.__dataclass_fields__})
-
 
 def without_usual(axes: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """The axes that a case names.

@@ -40,7 +40,7 @@ class Job:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Read what `to_json` wrote."""
-        return cls(**{**data, "case": Case.from_json(data["case"]), "plan": Plan(**data["plan"])})
+        return cls(**{**data, "case": Case(**data["case"]), "plan": Plan(**data["plan"])})
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,6 @@ class Outcome:
     flops: Sequence[int | None] | None = None
     counters: Mapping[str, Any] | None = None
     profile: Mapping[str, Any] | None = None
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
-        """Read what `dataclasses.asdict` wrote."""
-        return cls(**{**data, "replicate": Replicate.from_json(data["replicate"])})
 
 
 def seed_of(run_seed: int, case: Case, index: int) -> int:

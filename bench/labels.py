@@ -25,7 +25,7 @@ def mislabelled(record: Record) -> Iterator[str]:
     wanted = _TYPES.get(record.case.precision)
     counted = (record.counters or {}).get("flop.dispatched", {})
     of_type, every = counted.get("histogram") or {}, counted.get("value") or 0
-    if wanted is None or not of_type:
+    if wanted is None or not of_type or not every:
         return
     share = of_type.get(wanted, 0) / every
     if share < _LEAST:
@@ -41,7 +41,7 @@ def miscounted(record: Record) -> Iterator[str]:
     size, devices = record.case.batch_size, record.case.devices
     if record.item not in _OF_A_BATCH or record.case.precision not in _TYPES:
         return
-    most = max((sample.work[record.item] / sample.steps for sample in record.samples), default=0.0)
+    most = max((sample.work.get(record.item, 0.0) / sample.steps for sample in record.samples), default=0.0)
     if most > size * devices:  # the batch may be each device's
         yield (
             f"{most:.6g} {record.item} in a step with a batch size of {size}: either it is several batches, or what it "

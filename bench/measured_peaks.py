@@ -52,10 +52,12 @@ def roofs(records: Iterable[Record]) -> Roofs:
 
 def ceiling(record: Record) -> Ceiling | None:
     """What a record of a peak reached in its best window, or None where it reached nothing that can be."""
+    if record.status not in ("ok", "interrupted"):
+        return None
     moves = record.case.workload != PRODUCT
-    done = [(sample.work["B"] if moves else sample.flop, sample.seconds) for sample in record.samples]
+    done = [(sample.work.get("B") if moves else sample.flop, sample.seconds) for sample in record.samples]
     best = max((amount / seconds for amount, seconds in done if amount), default=None)
-    if best is None or record.status not in ("ok", "interrupted"):
+    if best is None:
         return None
     told = si(best, "B/s" if moves else "FLOP/s")
     return Ceiling(best, f"{told} measured by {kernel(record.case)}, run {record.run.id}")

@@ -32,6 +32,7 @@ from bench.plausible import judged
 from bench.rates import Value, value
 from bench.record import Reading, Record, Replicate, Run, Sample, absent
 from bench.run import plan
+from bench.typed import typed
 
 OWN = "own"  # the precision and the inputs of code that is the caller's own: whatever it uses
 LATE = "the process was on the device already when measuring began"
@@ -139,7 +140,7 @@ def _replicate(own: OwnStep, batch: Mapping[str, float], where: Device, how: Pla
         made={"how": "in the caller's process", "result": own.result},
         meters=facts,
     )
-    return Replicate.from_json(scrub_all(asdict(replicate if where.kind == "cpu" else late(replicate))))
+    return typed(scrub_all(asdict(replicate if where.kind == "cpu" else late(replicate))), Replicate)
 
 
 def _of_now(sample: Sample, peak: Reading) -> Sample:

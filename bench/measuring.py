@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any, Protocol
 
 from bench.meters import Meter
-from bench.record import Reading, Sample
+from bench.record import LARGEST, Reading, Sample
 from bench.stopping import Narrow, Steady
 
 Tell = Callable[[str, Mapping[str, Any]], None]
@@ -144,7 +144,7 @@ def finite(result: Any) -> Reading:
 
     # Without a copy in fp32: logits in bf16 may fill the device.
     number = float(result.mean(dtype=torch.float32) if isinstance(result, torch.Tensor) else result)
-    if not math.isfinite(number):
+    if not abs(number) < LARGEST:
         raise NotFinite(f"the step's result is {number}, not a finite number")
     return Reading(number, "step")
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from bench.case import Case
 from bench.errors import SpecError
 from bench.record import Reading, Status
+from bench.typed import Number, typed
 
 SCHEMA = "wattmark.pair/1"
 
@@ -36,13 +37,8 @@ class Chunk:
     seconds: float
     step_seconds: tuple[float, ...]
     warmup_seconds: tuple[float, ...]
-    work: Mapping[str, float]
-    covariates: Mapping[str, float | None] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Chunk:
-        steps = {name: tuple(data[name]) for name in ("step_seconds", "warmup_seconds")}
-        return cls(**{**data, **steps})
+    work: Mapping[str, Number]
+    covariates: Mapping[str, Number | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,17 +83,9 @@ class Pair:
         """
         try:
             data = json.loads(line)
-            if data.pop("schema") != SCHEMA:
+            if data["schema"] != SCHEMA:
                 raise ValueError("another schema")
-            return cls(
-                **{
-                    **data,
-                    "case": Case.from_json(data["case"]),
-                    "failed": tuple(data["failed"]),
-                    "chunks": tuple(Chunk.from_json(chunk) for chunk in data["chunks"]),
-                    "energy": {arm: Reading(**reading) for arm, reading in data["energy"].items()},
-                }
-            )
+            return typed(data, cls)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError(f"{where}: not a pair of schema {SCHEMA} ({error!r})") from error
 

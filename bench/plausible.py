@@ -25,6 +25,7 @@ CLOCKS_AGREE = 1e-3
 IN_STEPS = 0.90
 # A counter's window is known to 2 % and the sensor to 5 % (arXiv 2312.02741), and a limit is kept over some time only.
 OF_IDLE, OF_LIMIT = 0.95, 1.20
+LEAST = 1e-10  # of a window's seconds and of its work, in any unit of ours: no clock tells less
 # The device's memory is polled, and may be read just before the process's last allocation.
 LADDER_AGREES = 0.02
 ROUNDING = 1e-6
@@ -72,7 +73,8 @@ def doubts(record: Record) -> list[Doubt]:
 
 def judged(record: Record) -> Record:
     """The record, failed where its numbers cannot be."""
-    impossible = [doubt.text for doubt in doubts(record) if doubt.invalid] if record.status == "ok" else []
+    published = record.status in ("ok", "interrupted")
+    impossible = [doubt.text for doubt in doubts(record) if doubt.invalid] if published else []
     return replace(record, status="failed", reason=f"implausible: {'; '.join(impossible)}") if impossible else record
 
 
@@ -94,7 +96,8 @@ def _worst(windows: Sequence[_Window], check: _Check, invalid: bool) -> list[Dou
 def _totals(record: Record, replicate: Replicate, sample: Sample) -> _Found:
     """Time, steps and work of a window belong together; comparisons are written so that NaN fails them."""
     item, done = next(iter(sample.work.items()), ("work", 0.0))
-    if not (sample.seconds > 0 and sample.steps > 0 and done > 0 and all(part >= 0 for part in sample.work.values())):
+    parts = sample.work.values()
+    if not (min(sample.seconds, done) >= LEAST and sample.steps > 0 and all(part >= 0 for part in parts)):
         yield "totals", 0, f"a window of {sample.seconds:g} s with {sample.steps} steps and {done:g} {item}"
     if len(sample.step_seconds) != sample.steps:
         yield "steps", 0, f"a window of {sample.steps} steps has the times of {len(sample.step_seconds)}"

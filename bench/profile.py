@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench.record import Reading, Record
+from bench.typed import typed
 
 # The phases of a training step, by these names in profiles and in the metrics of its split (``time.forward``).
 PHASES = ("forward", "backward", "optimizer", "rest")
@@ -75,11 +76,9 @@ class Memory:
     peak_seconds: float
     owners: tuple[Owner, ...]
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Memory:
-        """Read what `dataclasses.asdict` wrote."""
-        parts = {"seconds": tuple(data["seconds"]), "bytes": tuple(data["bytes"])}
-        return cls(**{**data, **parts, "owners": _all(Owner, data["owners"])})
+    def __post_init__(self) -> None:
+        if len(self.seconds) != len(self.bytes):
+            raise ValueError(f"{len(self.seconds)} moments have {len(self.bytes)} numbers of bytes")
 
 
 @dataclass(frozen=True)
@@ -113,30 +112,14 @@ class Profile:
         shares = {name: {key: getattr(one, key) for key in _SAID} for name, one in self.shares.items()}
         return {**asdict(self), "shares": shares}
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Profile:
-        """Read what `to_json` wrote.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is no profile.
-        """
-        parts = {
-            "operators": _all(Operator, data["operators"]),
-            "kernels": _all(Kernel, data["kernels"]),
-            "phases": _all(Phase, data["phases"]),
-            "shares": {name: Reading(**one) for name, one in data["shares"].items()},
-            "memory": Memory.from_json(data["memory"]) if data["memory"] else None,
-        }
-        return cls(**{**data, **parts})
-
 
 def profile_of(record: Record) -> Profile | None:
     """The profile of a case, or None where there is none; `why_none` says why."""
     if not record.profile or record.profile.get("reason"):
         return None
     try:
-        return Profile.from_json(record.profile)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return typed(record.profile, Profile)
+    except ValueError:
         return None
 
 
@@ -145,7 +128,3 @@ def why_none(record: Record) -> str | None:
     if record.profile is None or profile_of(record) is not None:
         return None
     return str(record.profile.get("reason") or "this version cannot read the profile")
-
-
-def _all(kind: type[Any], data: Any) -> tuple[Any, ...]:
-    return tuple(kind(**one) for one in data)

@@ -65,6 +65,6 @@ def _counted(record: Record, name: str) -> Mapping[str, Any]:
     counted: Mapping[str, Any] | None = (record.counters or {}).get(name)
     if counted is None:
         raise Unavailable("nothing was counted" if record.counters is None else f"this record has no {name}")
-    if counted["value"] is None:
-        raise Unavailable(str(counted["reason"]))
+    if counted.get("value") is None:
+        raise Unavailable(counted.get("reason") or "not counted")
     return counted

@@ -13,14 +13,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any, Literal, NoReturn, get_args
+from typing import Any, Literal, NoReturn, TypedDict, get_args
 
 import bench
 from bench.case import Case
 from bench.errors import SpecError
 from bench.identity import drawn, stamp
+from bench.typed import Number, typed
 
 SCHEMA = "wattmark.record/1"
+LARGEST, _DIGITS = 1e100, 100  # nothing that was measured is larger, in any unit of ours
 
 Status = Literal["ok", "oom", "timeout", "crashed", "failed", "unsupported", "interrupted"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -35,7 +37,7 @@ class Reading:
     it covers, where that is not all of it.
     """
 
-    value: float | None
+    value: Number | None
     source: str | None = None
     reason: str | None = None
     scope: str | None = None
@@ -58,6 +60,24 @@ class Reading:
         return cls(None, None, reason)
 
 
+class Dispatched(TypedDict):
+    """What operators that are alike in FLOP/B did in a step."""
+
+    flop: int
+    bytes: int
+
+
+class Counted(TypedDict, total=False):
+    """An exact count of one step: a value and its ``source``, or the ``reason`` why there is none. ``histogram`` says
+    how often which operator, kernel or cause; ``by_intensity`` is of operators, in groups to a factor of two."""
+
+    value: Number | None
+    source: str
+    reason: str
+    histogram: dict[str, int]
+    by_intensity: list[Dispatched]
+
+
 def absent(reason: str) -> dict[str, Any]:
     """What stands for a fact that cannot be had, in an environment or among a meter's facts."""
     return {"value": None, "reason": reason}
@@ -76,15 +96,10 @@ class Sample:
     steps: int
     seconds: float
     step_seconds: tuple[float, ...]
-    work: Mapping[str, float]
+    work: Mapping[str, Number]
     flop: int | None = None
-    covariates: Mapping[str, float | None] = field(default_factory=dict)
+    covariates: Mapping[str, Number | None] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Sample:
-        readings = {name: Reading(**reading) for name, reading in data["readings"].items()}
-        return cls(**{**data, "step_seconds": tuple(data["step_seconds"]), "readings": readings})
 
 
 @dataclass(frozen=True)
@@ -112,18 +127,7 @@ class Replicate:
     precision: Mapping[str, Any] | None = None
     made: Mapping[str, Any] | None = None
     stderr: str = ""
-    meters: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Replicate:
-        return cls(
-            **{
-                **data,
-                "warmup_seconds": tuple(data["warmup_seconds"]),
-                "samples": tuple(Sample.from_json(sample) for sample in data["samples"]),
-                "readings": {name: Reading(**reading) for name, reading in data["readings"].items()},
-            }
-        )
+    meters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,7 @@ class Record:
     inputs: Mapping[str, Any] | None = None
     model: Mapping[str, Any] | None = None
     replicates: tuple[Replicate, ...] = ()
-    counters: Mapping[str, Any] | None = None
+    counters: Mapping[str, Counted] | None = None
     profile: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -171,6 +175,8 @@ class Record:
             raise ValueError(f"unknown status {self.status!r}; one of {', '.join(STATUSES)}")
         if self.status != "ok" and not self.reason:
             raise ValueError(f"a record with status {self.status!r} needs a reason")
+        if self.case.batch_size < 1:
+            raise ValueError(f"a batch holds something, and not {self.case.batch_size}")
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
@@ -179,8 +185,8 @@ class Record:
 
     @cached_property
     def measured(self) -> tuple[Replicate, ...]:
-        """The replicates that ended well."""
-        return tuple(replicate for replicate in self.replicates if replicate.status == "ok")
+        """The replicates that ended well and measured something."""
+        return tuple(replicate for replicate in self.replicates if replicate.status == "ok" and replicate.samples)
 
     @cached_property
     def single_steps(self) -> tuple[float, ...]:
@@ -196,7 +202,7 @@ class Record:
     @cached_property
     def item(self) -> str | None:
         """The workload's unit of work, or None where nothing was measured."""
-        return next((next(iter(sample.work)) for sample in self.samples), None)
+        return next((unit for sample in self.samples for unit in sample.work), None)
 
     def to_json(self) -> str:
         """The record as one JSON document; NaN and infinity are refused."""
@@ -212,33 +218,31 @@ class Record:
             SpecError: the text is no record of a schema that this version knows.
         """
         try:
-            data = json.loads(text, parse_constant=_refuse)
+            data = json.loads(text, parse_constant=_refuse, parse_float=_float, parse_int=_int)
         except ValueError as error:
             raise SpecError(f"{where}: not JSON ({error}); a record of schema {SCHEMA} is needed") from error
         schema = data.get("schema") if isinstance(data, dict) else None
         if schema != SCHEMA:
             raise SpecError(f"{where}: schema {schema!r}; this version reads {SCHEMA}")
         try:
-            return cls(
-                run=Run(**data["run"]),
-                case=Case.from_json(data["case"]),
-                environment=data["environment"],
-                status=data["status"],
-                reason=data["reason"],
-                version=data["version"],
-                inputs=data["inputs"],
-                model=data["model"],
-                replicates=tuple(Replicate.from_json(replicate) for replicate in data["replicates"]),
-                counters=data.get("counters"),
-                profile=data.get("profile"),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SpecError(f"{where}: not a valid record of schema {SCHEMA} ({error!r})") from error
+            return typed(data, cls)
+        except ValueError as error:
+            raise SpecError(f"{where}: not a valid record of schema {SCHEMA}: {error}") from error
 
 
 def _refuse(constant: str) -> NoReturn:
-    """No number of a record is NaN or infinite, which Python would read and no other reader understand."""
-    raise ValueError(f"{constant} is no number of JSON's")
+    """No number of a record is NaN or infinite, which Python would read and no other reader, or as good as that."""
+    raise ValueError(f"{constant[:40]} is no number that was measured")
+
+
+def _float(text: str) -> float:
+    """No sum or product of smaller numbers overflows."""
+    number = float(text)
+    return number if -LARGEST < number < LARGEST else _refuse(text)
+
+
+def _int(text: str) -> int:
+    return int(text) if len(text) <= _DIGITS else _refuse(text)
 
 
 def _without_unused(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def identity(environment: Mapping[str, Any]) -> Identity:
     number of threads, and torch."""
     device, torch, system = (_part(environment, name) for name in ("device", "torch", "system"))
     told = device.get("uuid") or str(system.get("id"))
-    return device.get("label"), told, torch.get("version"), torch.get("threads")
+    facts = device.get("label"), told, torch.get("version"), torch.get("threads")
+    return tuple(fact if isinstance(fact, str | int | None) else str(fact) for fact in facts)
 
 
 def vendor(environment: Mapping[str, Any]) -> Roof:

@@ -45,7 +45,10 @@ def estimate(values: Sequence[float]) -> Estimate:
         return Estimate(value, None, None)
     mean = fmean(scaled)
     half = t95(len(scaled) - 1) * deviation(scaled, mean) / math.sqrt(len(scaled))
-    return Estimate(value, min(back(mean - half), value), max(back(mean + half), value))
+    try:
+        return Estimate(value, min(back(mean - half), value), max(back(mean + half), value))
+    except OverflowError:  # replicates so far apart bound nothing
+        return Estimate(value, None, None)
 
 
 def deviation(values: Sequence[float], mean: float | None = None) -> float:

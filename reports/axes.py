@@ -80,7 +80,7 @@ def case_order(case: Case) -> tuple[Any, ...]:
 
 def device_label(record: Record) -> str:
     """The product name of the device, or else torch's name of it."""
-    return name_of(_device_part(record, "label") or record.case.device)
+    return name_of(str(_device_part(record, "label") or record.case.device))
 
 
 def device_memory(record: Record) -> float | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from bench.counted import COUNTERS
 from bench.metric import METRICS
 from bench.record import Record
@@ -16,13 +14,13 @@ def counted_table(record: Record) -> Table:
     """A row for each counter that has a value; those that have none are gathered by reason."""
     counters = (record.counters or {}).items()
     # What is a metric too stands among the metrics.
-    found = {name: one for name, one in counters if isinstance(one, Mapping) and name not in METRICS}
-    known = {name: one for name, one in found.items() if isinstance(one.get("value"), (int, float))}
+    found = {name: one for name, one in counters if name not in METRICS}
+    known = {name: value for name, one in found.items() if (value := one.get("value")) is not None}
     of_reason: dict[str, list[str]] = {}
     for name in found.keys() - known.keys():
         of_reason.setdefault(line(found[name].get("reason") or "not counted"), []).append(line(name))
     rows = tuple(
-        (Cell(line(name)), _shown(name, one["value"]), plain(one.get("source"))) for name, one in known.items()
+        (Cell(line(name)), _shown(name, value), plain(found[name].get("source"))) for name, value in known.items()
     )
     columns = (Column("Counted in a step"), Column("Value", numeric=True), Column("Method"))
     told = sorted((", ".join(sorted(names)), why) for why, names in of_reason.items())

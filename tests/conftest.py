@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent / "fake_device"))
 
 from bench.case import Case
 from bench.record import Reading, Record, Replicate, Run, Sample
+from bench.typed import typed
 
 ROOT = Path(__file__).parents[1]
 RUN = Run("r1", "2026-11-23T12:00:00+00:00", "wattmark run", 1, 3, "0.1.0")
@@ -54,7 +55,7 @@ def replicated():
 
     def run(job):
         with Engine() as engine:
-            return Outcome.from_json(engine.run("replicate", job.to_json(), 120).result).replicate
+            return typed(engine.run("replicate", job.to_json(), 120).result, Outcome).replicate
 
     return run
 

@@ -23,6 +23,7 @@ from bench.judge.counters import compare
 from bench.measuring import Plan
 from bench.precision import Precision
 from bench.store import Store
+from bench.typed import typed
 from workloads import Prepared, Setup
 from workloads.bert import Classify
 
@@ -74,7 +75,7 @@ def values(counters):
 def counted_there(engine, case=CHANGED, **rest):
     """The outcome of a process that only counts."""
     job = Job(case, CPU.to_json(), 0, rest.pop("seed", 1), PLAN, (), **{"count_only": True, **rest})
-    return Outcome.from_json(engine.run("replicate", job.to_json(), 120).result)
+    return typed(engine.run("replicate", job.to_json(), 120).result, Outcome)
 
 
 def more(base, head, name):

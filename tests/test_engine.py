@@ -21,6 +21,7 @@ from bench.job import Job, Outcome
 from bench.measuring import Plan
 from bench.replicate import _count_flops
 from bench.server import _plain
+from bench.typed import typed
 
 PLAN = Plan(budget=0.05, windows=5, warmup_least=0.0, warmup_most=0.2)
 CPU = Device("cpu", "a CPU", None, None).to_json()
@@ -43,7 +44,7 @@ def faulty(fault, at="step"):
 
 
 def outcome(engine, case=CASE, timeout=60, **rest):
-    return Outcome.from_json(engine.run("replicate", job(case, **rest).to_json(), timeout).result)
+    return typed(engine.run("replicate", job(case, **rest).to_json(), timeout).result, Outcome)
 
 
 def test_a_replicate_brings_samples_inputs_model_and_flops(engine):

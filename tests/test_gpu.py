@@ -8,6 +8,7 @@ from bench.engines.local import Engine
 from bench.job import Job, Outcome
 from bench.measuring import Plan
 from bench.nvml import nvml_devices
+from bench.typed import typed
 
 pytestmark = [
     pytest.mark.gpu,
@@ -27,7 +28,7 @@ def measured(engine, precision="bf16", batch_size=32, workload="bert:Classify", 
     case = Case(workload, "cuda:0", precision, batch_size, parameters)
     gpu = next(device for device in engine.run("devices", {}, 120).result if device["name"] == "cuda:0")
     job = Job(case, gpu, 0, 1, Plan(budget=4, windows=2), ("nvml", "host", "accelerator"))
-    return Outcome.from_json(engine.run("replicate", job.to_json(), 600).result).replicate
+    return typed(engine.run("replicate", job.to_json(), 600).result, Outcome).replicate
 
 
 def test_events_and_the_synchronised_wall_clock_agree(engine):

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up; a module imports only from lines above its own.
 LAYERS = (
-    ("errors", "metric", "peaks", "distribution", "identity", "counted"),
+    ("errors", "metric", "peaks", "distribution", "identity", "counted", "typed"),
     ("case", "statistics", "gating"),
     ("record", "roof"),
     ("reach", "figures", "entry"),
@@ -53,12 +53,13 @@ PURE = {
         "comparison",
     ),
     *("peaks", "plausible", "caveats", "gating", "pair", "judge", "roof", "measured_peaks", "profile", "force"),
-    *("labels", "scaling", "counted"),
+    *("labels", "scaling", "counted", "typed"),
 }
 ONLY_IN = {
     "pynvml": {str(path.relative_to(ROOT)) for path in (ROOT / "bench/nvml").glob("*.py")},
     "amdsmi": {"bench/meters/amd.py"},
     "zeus_apple_silicon": {"bench/meters/apple.py"},
+    "msgspec": {"bench/typed.py"},
     "rich": {"bench/progress.py", "reports/terminal.py"},
     "jinja2": {"reports/html.py"},
     "xlsxwriter": {"reports/plan/workbook.py"},

@@ -29,6 +29,7 @@ from bench.probe.load import Load, Phase, Played
 from bench.probe.recording import TRIES, Recorder, Recording, Sensed
 from bench.probe.signals import edges, response, rhythm, updates
 from bench.sampler.ticks import Tick
+from bench.typed import typed
 
 LOW, HIGH = 100.0, 600.0  # W
 IDLE = 6.0  # s before the load
@@ -114,7 +115,7 @@ def test_a_load_on_a_device_brings_its_moments_on_the_clock_of_all_processes() -
     before = time.perf_counter()
     with Engine() as engine:
         ended = engine.run("load", {"device": device, "phases": phases}, 60)
-    steps, steady = (Played.from_json(one) for one in ended.result["played"])
+    steps, steady = (typed(one, Played) for one in ended.result["played"])
 
     assert ended.result["what"] == "products of float32 matrices of 256 x 256"
     moments = [before, *(moment for phase in (steps, steady) for span in phase.on for moment in span)]

@@ -12,6 +12,7 @@ from bench.engines import Engine
 from bench.errors import SpecError, Unavailable
 from bench.probe.load import Phase, Played
 from bench.record import absent
+from bench.typed import typed
 
 UNPROBED = 10.0  # s that are recorded of a GPU without a load
 SPARE = 60.0  # s for waking up torch and the card
@@ -66,7 +67,7 @@ def player(machine: Engine, device: Mapping[str, Any], probing: bool) -> probe.P
         if ended.result is None:
             last = ended.stderr.strip().splitlines()[-1:]
             raise Unavailable(": ".join([f"the load ended early, {ended.reason or ended.status}", *last]))
-        return ended.result["what"], [Played.from_json(one) for one in ended.result["played"]]
+        return ended.result["what"], [typed(one, Played) for one in ended.result["played"]]
 
     return play
 

@@ -16,6 +16,7 @@ from bench.judge.stored import ANSWERS
 from bench.measuring import Plan
 from bench.pair import Arm
 from bench.record import Replicate
+from bench.typed import typed
 
 
 def counted(arms: Mapping[Arm, Engine], task: Task) -> tuple[list[Finding], Task, list[str]]:
@@ -70,7 +71,7 @@ def count(engine: Engine, task: Task, case: Case) -> Outcome:
     job = Job(case, task.devices[case.device], 0, seed, Plan(1.0), (), count_only=True)
     ended = engine.run("replicate", job.to_json(), task.request.timeout)
     if ended.result is not None:
-        return Outcome.from_json(ended.result)
+        return typed(ended.result, Outcome)
     return Outcome(Replicate(0, ended.status, ended.reason, stderr=ended.stderr))  # type: ignore[arg-type]
 
 

@@ -25,6 +25,7 @@ from bench.job import Job, seed_of
 from bench.measuring import Plan
 from bench.pair import ARMS, Arm, Chunk, Pair, Stage
 from bench.record import Reading
+from bench.typed import typed
 
 CHUNK = 0.07  # s of measured steps that a chunk aims at: a few steps, of which a quarter are quick ones, before drift
 MOST_STEPS = 32  # of a chunk: what is told of it then fits one write into a pipe
@@ -173,7 +174,7 @@ class _Together:
         anew = number > 0 and number % cut.rebuild == 0
         seed = self._seeds[number] if anew else None
         self._talks[arm].say({"warm": cut.warm + SETTLE * anew, "steps": cut.steps, "seed": seed})
-        return Chunk.from_json({"arm": arm, "round": number, **self._hear(arm)})
+        return typed({"arm": arm, "round": number, **self._hear(arm)}, Chunk)
 
     def _energy(self, arm: Arm, step: float) -> Reading:
         self._talks[arm].say({"energy": True, "step": step})

@@ -18,6 +18,7 @@ from bench.judge.finding import Finding
 from bench.judge.paired import detectable, judge
 from bench.pair import Pair
 from bench.statistics import at_most
+from bench.typed import typed
 
 SCHEMA = "wattmark.calibration/1"
 
@@ -115,7 +116,7 @@ def read(text: str, where: str) -> list[Calibrated]:
         data = json.loads(text)
         if data["schema"] != SCHEMA:
             raise ValueError("another schema")
-        return [Calibrated(**{**one, "case": Case.from_json(one["case"])}) for one in data["cases"]]
+        return [typed(one, Calibrated) for one in data["cases"]]
     except (KeyError, TypeError, ValueError) as error:
         message = f"{where}: not a calibration of schema {SCHEMA} ({error!r}); `wattmark aa` writes one"
         raise SpecError(message) from error

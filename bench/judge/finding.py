@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import bench
 from bench.case import Case
 from bench.identity import stamp
+from bench.typed import Number, typed
 
 SCHEMA = "wattmark.gate/1"
 
@@ -30,8 +31,8 @@ class Dot:
 
     stage: str
     status: str
-    base: float | None = None
-    head: float | None = None
+    base: Number | None = None
+    head: Number | None = None
     effect: float | None = None
 
 
@@ -51,8 +52,8 @@ class Finding:
     metric: str
     verdict: Verdict
     unit: str = "1"
-    base: float | None = None
-    head: float | None = None
+    base: Number | None = None
+    head: Number | None = None
     effect: float | None = None
     low: float | None = None
     high: float | None = None
@@ -65,12 +66,6 @@ class Finding:
     dots: tuple[Dot, ...] = ()
     gateable: bool = True
     seconds: float | None = None
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Finding:
-        """Read what `dataclasses.asdict` wrote."""
-        parts = {"case": Case.from_json(data["case"]), "reasons": tuple(data["reasons"])}
-        return cls(**{**data, **parts, "dots": tuple(Dot(**dot) for dot in data["dots"])})
 
 
 @dataclass(frozen=True)
@@ -118,9 +113,6 @@ class Judgement:
     def from_json(cls, text: str) -> Judgement:
         """Read what `to_json` wrote; raises ValueError for another schema."""
         data = json.loads(text)
-        if data.pop("schema") != SCHEMA:
+        if data["schema"] != SCHEMA:
             raise ValueError(f"not a judgement of schema {SCHEMA}")
-        data.pop("exit_code")
-        return cls(
-            **{**data, "findings": tuple(map(Finding.from_json, data["findings"])), "notes": tuple(data["notes"])}
-        )
+        return typed(data, cls)

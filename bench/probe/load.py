@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +48,6 @@ class Played:
     def duty(self) -> float:
         """The share of the time in which the load was on."""
         return sum(end - begin for begin, end in self.on) / (self.end - self.begin)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Played:
-        """Read what `dataclasses.asdict` wrote."""
-        return cls(**{**data, "on": [(begin, end) for begin, end in data["on"]]})
 
 
 class Load:

@@ -35,6 +35,7 @@ from bench.job import Job, Outcome
 from bench.matrix import load
 from bench.measuring import Plan
 from bench.run import axes_of, preload
+from bench.typed import typed
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -140,7 +141,7 @@ def processes(engine: Engine, pairs: int = 6) -> None:
 
     def forked() -> float:
         job = Job(Case("bert:Classify", "cpu", "fp32", 1, BERT), CPU, 0, 1, Plan(2.0), ("host",), (1, 1, 1, 1))
-        outcome = Outcome.from_json(engine.run("replicate", job.to_json(), timeout=600).result)
+        outcome = typed(engine.run("replicate", job.to_json(), timeout=600).result, Outcome)
         return median(step for sample in outcome.replicate.samples for step in sample.step_seconds)
 
     def bare() -> float:
@@ -162,7 +163,7 @@ def replicate(engine: Engine, times: int = 5) -> None:
     for index in range(times + 1):
         job = Job(case, CPU, index, index, Plan(0.2), ("host", "accelerator", "nvml"), flops)
         wall, ended = timed(lambda job=job: engine.run("replicate", job.to_json(), timeout=600))
-        outcome = Outcome.from_json(ended.result)
+        outcome = typed(ended.result, Outcome)
         flops = outcome.flops
         steps = sum(outcome.replicate.warmup_seconds) + sum(sample.seconds for sample in outcome.replicate.samples)
         if index:  # the first one counts FLOPs, once for the case

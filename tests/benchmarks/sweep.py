@@ -22,6 +22,7 @@ from bench.job import Job, Outcome
 from bench.matrix import load
 from bench.measuring import Plan
 from bench.run import axes_of, preload
+from bench.typed import typed
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -91,7 +92,7 @@ def _forked() -> tuple[list[float], float]:
         for at, job in enumerate(_jobs()):
             begun = time.perf_counter()
             ended = engine.run("replicate", job.to_json(), timeout=600)
-            replicate = Outcome.from_json(ended.result).replicate
+            replicate = typed(ended.result, Outcome).replicate
             assert replicate.status == "ok", replicate.reason
             steps = sum(replicate.warmup_seconds) + sum(sample.seconds for sample in replicate.samples)
             found.append(time.perf_counter() - begun - steps)

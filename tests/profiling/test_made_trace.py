@@ -10,6 +10,7 @@ from bench.profiling.operators import operators
 from bench.profiling.phases import Phases
 from bench.profiling.summary import NO_PHASES, summarize
 from bench.profiling.trace import read
+from bench.typed import typed
 
 
 def profile(events=None, kind="cuda"):
@@ -21,7 +22,7 @@ def shares(found):
 
 
 def test_a_profile_comes_back_from_its_json():
-    assert Profile.from_json(profile().to_json()) == profile()
+    assert typed(profile().to_json(), Profile) == profile()
 
 
 def test_self_time_is_without_what_an_operator_calls_and_kernels_are_their_launchers():

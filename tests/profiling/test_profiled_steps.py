@@ -15,6 +15,7 @@ from bench.profiling import collect
 from bench.profiling.nesting import nest
 from bench.profiling.operators import operators
 from bench.profiling.trace import read
+from bench.typed import typed
 from workloads import Prepared, Setup
 from workloads.bert import Classify, Pretrain
 
@@ -152,4 +153,4 @@ def test_a_step_that_fails_leaves_no_mark_behind_and_no_trace(tmp_path):
 def test_a_profile_is_kept_as_json(tmp_path):
     profile = profiled(tmp_path, toys.Mlp())
 
-    assert Profile.from_json(json.loads(json.dumps(profile.to_json(), allow_nan=False))) == profile
+    assert typed(json.loads(json.dumps(profile.to_json(), allow_nan=False)), Profile) == profile

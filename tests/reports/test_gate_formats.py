@@ -34,6 +34,7 @@ from test_formats import Text
 import reports.gate
 from bench.errors import SpecError
 from bench.judge.finding import Finding, Judgement
+from bench.typed import typed
 from reports.gate import annotation_lines, build
 from reports.md import escape
 
@@ -146,7 +147,7 @@ def test_json_and_junit_hold_the_raw_numbers_of_the_judgement():
 
     assert Judgement.from_json(exported(paired(), "json").decode()) == paired()
     for row, raw in ((row, row.finding) for row in build(paired()).rows):
-        twin = next(one for one in found["findings"] if Finding.from_json(one) == raw)
+        twin = next(one for one in found["findings"] if typed(one, Finding) == raw)
         for name in ("effect", "low", "high", "p", "smallest", "base", "head"):
             told = properties.get((row.workload, row.rest, f"{raw.metric}.{name}"))
             assert twin[name] == getattr(raw, name) == (None if told is None else float(told))

@@ -11,6 +11,7 @@ from profiled_records import NO_KERNELS, ON_CUDA, PROFILE, not_profiled, profile
 
 from bench.profile import Operator, Owner, Profile
 from bench.record import Record
+from bench.typed import typed
 from reports import build
 from reports.cell import Table
 from reports.draw import draw
@@ -130,9 +131,7 @@ def test_a_profile_that_found_nothing_says_why():
     assert found.rows == ()
 
 
-@pytest.mark.parametrize(
-    "bad", [{}, {"steps": 3}, {**PROFILE.to_json(), "more": 1}, {**PROFILE.to_json(), "memory": 3}]
-)
+@pytest.mark.parametrize("bad", [{}, {"steps": 3}, {**PROFILE.to_json(), "memory": 3}])
 def test_a_profile_that_cannot_be_read_is_said_to_be_so_and_spoils_no_report(bad):
     made = replace(record(), profile=bad)
 
@@ -207,7 +206,7 @@ def test_the_other_formats_have_the_profiles_too():
     report = build([profiled()])
 
     document = json.loads(export_json(report))
-    assert Profile.from_json(document["cases"][0]["profile"]) == PROFILE
+    assert typed(document["cases"][0]["profile"], Profile) == PROFILE
     assert document["profiles"]["title"] == "Profiles"
     assert "### Profiles" in export_md(report).decode()
     assert json.loads(export_json(build([record()])))["profiles"] is None
