@@ -21,7 +21,7 @@ from bench.judge.stored import ANSWERS, newest
 from bench.rates import value
 from bench.record import Record
 from bench.store import SUFFIX, Store, read, record_of, write_whole
-from bench.typed import typed
+from bench.typed import parsed, typed
 
 SCHEMA = "wattmark.baseline/1"
 LOG = "baseline.json"
@@ -131,7 +131,7 @@ def log(path: Path) -> list[Acceptance]:
     if not file.exists():
         return []
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = parsed(file.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
             raise ValueError("another schema")
         return [typed(entry, Acceptance) for entry in data["log"]]

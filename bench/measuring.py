@@ -14,8 +14,9 @@ from statistics import median
 from typing import Any, Protocol
 
 from bench.meters import Meter
-from bench.record import LARGEST, Reading, Sample
+from bench.record import Reading, Sample
 from bench.stopping import Narrow, Steady
+from bench.typed import LARGEST
 
 Tell = Callable[[str, Mapping[str, Any]], None]
 

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from bench.case import Case
 from bench.errors import SpecError
 from bench.record import Reading, Status
-from bench.typed import Number, typed
+from bench.typed import Number, parsed, typed
 
 SCHEMA = "wattmark.pair/1"
 
@@ -82,7 +82,7 @@ class Pair:
             SpecError: the line is no pair of a schema that this version knows.
         """
         try:
-            data = json.loads(line)
+            data = parsed(line)
             if data["schema"] != SCHEMA:
                 raise ValueError("another schema")
             return typed(data, cls)

@@ -13,16 +13,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any, Literal, NoReturn, TypedDict, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 import bench
 from bench.case import Case
 from bench.errors import SpecError
 from bench.identity import drawn, stamp
-from bench.typed import Number, typed
+from bench.typed import Number, parsed, typed
 
 SCHEMA = "wattmark.record/1"
-LARGEST, _DIGITS = 1e100, 100  # nothing that was measured is larger, in any unit of ours
 
 Status = Literal["ok", "oom", "timeout", "crashed", "failed", "unsupported", "interrupted"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -218,7 +217,7 @@ class Record:
             SpecError: the text is no record of a schema that this version knows.
         """
         try:
-            data = json.loads(text, parse_constant=_refuse, parse_float=_float, parse_int=_int)
+            data = parsed(text)
         except ValueError as error:
             raise SpecError(f"{where}: not JSON ({error}); a record of schema {SCHEMA} is needed") from error
         schema = data.get("schema") if isinstance(data, dict) else None
@@ -228,21 +227,6 @@ class Record:
             return typed(data, cls)
         except ValueError as error:
             raise SpecError(f"{where}: not a valid record of schema {SCHEMA}: {error}") from error
-
-
-def _refuse(constant: str) -> NoReturn:
-    """No number of a record is NaN or infinite, which Python would read and no other reader, or as good as that."""
-    raise ValueError(f"{constant[:40]} is no number that was measured")
-
-
-def _float(text: str) -> float:
-    """No sum or product of smaller numbers overflows."""
-    number = float(text)
-    return number if -LARGEST < number < LARGEST else _refuse(text)
-
-
-def _int(text: str) -> int:
-    return int(text) if len(text) <= _DIGITS else _refuse(text)
 
 
 def _without_unused(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

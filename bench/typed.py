@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import json
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
 Number = int | float  # JSON has both: what was written as a whole number stays one
+LARGEST, _DIGITS = 1e100, 100  # nothing that was measured is larger, in any unit of ours
+
+
+def parsed(text: str) -> Any:
+    """What a JSON text says.
+
+    Raises:
+        ValueError: it is none, or a number in it is NaN, infinite or as good as that: sums of smaller ones are finite.
+    """
+    return json.loads(text, parse_constant=_refuse, parse_float=_float, parse_int=_int)
 
 
 def typed(data: Any, kind: type[T]) -> T:
@@ -18,3 +29,16 @@ def typed(data: Any, kind: type[T]) -> T:
     import msgspec  # here, since the arms of a gate import this module, and their environments need not have it
 
     return msgspec.convert(data, type=kind)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    return number if -LARGEST < number < LARGEST else _refuse(text)
+
+
+def _int(text: str) -> int:
+    return int(text) if len(text) <= _DIGITS else _refuse(text)
+
+
+def _refuse(number: str) -> NoReturn:
+    raise ValueError(f"{number[:40]} is no number that was measured")

@@ -18,7 +18,7 @@ from bench.judge.finding import Finding
 from bench.judge.paired import detectable, judge
 from bench.pair import Pair
 from bench.statistics import at_most
-from bench.typed import typed
+from bench.typed import parsed, typed
 
 SCHEMA = "wattmark.calibration/1"
 
@@ -113,7 +113,7 @@ def read(text: str, where: str) -> list[Calibrated]:
         SpecError: it is no calibration of a schema that this version knows.
     """
     try:
-        data = json.loads(text)
+        data = parsed(text)
         if data["schema"] != SCHEMA:
             raise ValueError("another schema")
         return [typed(one, Calibrated) for one in data["cases"]]
