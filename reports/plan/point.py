@@ -160,6 +160,11 @@ def none_in(precision: str) -> str:
     return f"none qualifies in {precision}"
 
 
+def not_in(precision: str) -> str:
+    """What is said where there is no case of a precision."""
+    return f"{precision} not measured"
+
+
 def operating_point(target: Target, cases: Sequence[Candidate]) -> Quantities:
     """The first of the best cases: its place among the measured rows, and what it measured."""
     own = [case for case in cases if case.target == target.number]
@@ -175,8 +180,11 @@ def operating_point(target: Target, cases: Sequence[Candidate]) -> Quantities:
 
 def _served(precision: str, own: Sequence[Candidate]) -> Quantity:
     """What the first of the best cases of a precision serves."""
-    alike = [case for case, first in zip(own, best(own, in_precision=True), strict=True) if first]
-    return next((case.known["served"] for case in alike if case.row.precision == precision), none_in(precision))
+    alike = [case for case in own if case.row.precision == precision]
+    if not alike:
+        return not_in(precision)
+    firsts = zip(alike, best(alike, in_precision=True), strict=True)
+    return next((case.known["served"] for case, first in firsts if first), none_in(precision))
 
 
 def _why_none(own: Sequence[Candidate]) -> str:

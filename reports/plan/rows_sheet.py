@@ -9,7 +9,7 @@ from reports.plan.checks import COMPARED
 from reports.plan.inputs_sheet import Places
 from reports.plan.looks import FIRST, NUMBERS, WORDS
 from reports.plan.plan import RANKS, SHEETS, Plan
-from reports.plan.point import JUDGED, OTHER_REASONS, REASONS, SERVED_IN, TAKEN, none_in
+from reports.plan.point import JUDGED, OTHER_REASONS, REASONS, SERVED_IN, TAKEN, none_in, not_in
 from reports.plan.sheet import FIRST_ROW, Head, address, cells_of, head_of
 from reports.plan.step import NO_POINT, formula
 
@@ -133,7 +133,9 @@ def _look_up(taken: str, place: str) -> str:
 
 def _served(number: str, precision: str) -> str:
     place = f'MATCH({number}&" {precision}",measured_best,0)'
-    return f'=IF(ISNUMBER({place}),INDEX(measured_served,{place}),"{none_in(precision)}")'
+    cases = f'COUNTIFS(measured_target,{number},measured_precision,"{precision}")'
+    none = f'IF({cases}>0,"{none_in(precision)}","{not_in(precision)}")'
+    return f"=IF(ISNUMBER({place}),INDEX(measured_served,{place}),{none})"
 
 
 def _largest(cells: Mapping[str, str]) -> str:

@@ -320,7 +320,7 @@ def test_each_precision_is_planned_by_the_case_that_serves_most_in_it():
     assert (row["served_fp32"], row["served_bf16"]) == (max(served[:2]), served[2])
     assert row["devices_fp32"] == math.ceil(1e4 / served[1])
     assert row["devices_bf16"] == row["devices"] == math.ceil(1e4 / served[2])
-    assert row["served_fp16"] == row["devices_fp16"] == "none qualifies in fp16"
+    assert row["served_fp16"] == row["devices_fp16"] == "fp16 not measured"
     (strict,) = plan_of(cases, mode="offline", demand=1e4, target_utilisation=0.5, allowed_precision="fp32").rows
     assert strict["devices_fp32"] == strict["devices"] == row["devices_fp32"]
     assert strict["devices_bf16"] == "none qualifies in bf16"
