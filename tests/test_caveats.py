@@ -62,8 +62,8 @@ def test_a_record_whose_status_leaves_it_no_numbers_has_nothing_to_qualify(three
     assert caveats(replace(made, status="interrupted")) != []
 
 
-def test_replicates_that_were_not_steady_or_are_missing_are_counted(record):
-    made = record([], [])
+def test_replicates_that_were_not_steady_or_are_missing_are_counted(record, sample):
+    made = record([sample()], [sample()])
     made = replace(made, replicates=tuple(replace(one, steady=False) for one in made.replicates))
 
     assert caveats(made) == [

@@ -128,7 +128,7 @@ def test_energy_that_no_meter_counts_is_absent_with_what_the_meter_says(plain):
 
 
 def test_an_arm_that_fails_ends_the_pair_and_is_named(arms):
-    servers = arms(step=("pass", "if i > 20: raise KeyError('the cat ate it')"))
+    servers = arms(step=("pass", "if i > 5: raise KeyError('the cat ate it')"))
     pair = lockstep(servers).measure(CASE, 0, "screen", 1)
 
     assert (pair.status, pair.failed) == ("failed", ("head",))
@@ -137,7 +137,7 @@ def test_an_arm_that_fails_ends_the_pair_and_is_named(arms):
 
 
 def test_an_arm_that_dies_ends_the_pair_and_the_other_arm_with_it(arms):
-    servers = arms(step=("if i > 20: os.kill(os.getpid(), 9)", "pass"))
+    servers = arms(step=("if i > 5: os.kill(os.getpid(), 9)", "pass"))
     pair = lockstep(servers).measure(CASE, 0, "screen", 1)
 
     assert (pair.status, pair.failed) == ("crashed", ("base",))
@@ -146,7 +146,7 @@ def test_an_arm_that_dies_ends_the_pair_and_the_other_arm_with_it(arms):
 
 
 def test_an_arm_that_hangs_is_ended(arms):
-    pair = lockstep(arms(step=("pass", "time.sleep(0 if i < 20 else 600)")), timeout=3).measure(CASE, 0, "screen", 1)
+    pair = lockstep(arms(step=("pass", "time.sleep(0 if i < 5 else 600)")), timeout=3).measure(CASE, 0, "screen", 1)
 
     assert (pair.status, pair.failed) == ("timeout", ("head",))
 
