@@ -9,11 +9,10 @@ from typing import Any
 from bench.case import Case
 from bench.engines import Ended
 from bench.environment import scrub, scrub_all
-from bench.job import Outcome
+from bench.job import Outcome, received
 from bench.plausible import judged
 from bench.record import Record, Replicate, Run, Status, absent
 from bench.store import Store
-from bench.typed import typed
 
 
 class Book:
@@ -147,7 +146,7 @@ def _outcome(index: int, ended: Ended) -> Outcome:
     if ended.result is None:
         status: Status = ended.status  # type: ignore[assignment]
         return Outcome(Replicate(index, status, ended.reason, stderr=stderr))
-    outcome = typed(scrub_all(ended.result), Outcome)
+    outcome = received(scrub_all(ended.result), index)
     if outcome.replicate.status == "ok":
         return outcome
     return replace(outcome, replicate=replace(outcome.replicate, stderr=stderr))

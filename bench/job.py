@@ -10,6 +10,7 @@ from typing import Any
 from bench.case import Case
 from bench.measuring import Plan
 from bench.record import Replicate
+from bench.typed import typed
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Outcome:
     flops: Sequence[int | None] | None = None
     counters: Mapping[str, Any] | None = None
     profile: Mapping[str, Any] | None = None
+
+
+def received(sent: Any, index: int) -> Outcome:
+    """What a replicate sent; one that failed, where that is not of its type, as a workload's version that is a text."""
+    try:
+        return typed(sent, Outcome)
+    except ValueError as error:
+        return Outcome(Replicate(index, "failed", f"what the replicate sent does not fit: {error}"))
 
 
 def seed_of(run_seed: int, case: Case, index: int) -> int:

@@ -208,3 +208,15 @@ def test_no_profile_is_taken_of_a_case_that_never_ran(store):
     book.imply_oom(large)
 
     assert not book.tells_more(large)
+
+
+def test_a_replicate_that_sends_what_does_not_fit_fails_with_its_place_and_stops_nothing(book, store):
+    sent = {**well(0).result, "version": "two"}
+
+    record = book.add(CASE, 0, Ended(sent, stderr="a warning"))
+
+    assert record.status == "failed"
+    assert record.reason == "what the replicate sent does not fit: Expected `int | null`, got `str` - at `$.version`"
+    assert record.replicates[0].stderr == "a warning"
+    assert book.add(LARGER, 0, well(0)).status == "interrupted"  # the run goes on
+    assert len(list(store)) == 2

@@ -9,14 +9,13 @@ from bench.case import Case
 from bench.engines.local import Engine
 from bench.gate.request import Task
 from bench.gating import Gating
-from bench.job import Job, Outcome, seed_of
+from bench.job import Job, Outcome, received, seed_of
 from bench.judge.counters import compare
 from bench.judge.finding import Finding
 from bench.judge.stored import ANSWERS
 from bench.measuring import Plan
 from bench.pair import Arm
 from bench.record import Replicate
-from bench.typed import typed
 
 
 def counted(arms: Mapping[Arm, Engine], task: Task) -> tuple[list[Finding], Task, list[str]]:
@@ -71,7 +70,7 @@ def count(engine: Engine, task: Task, case: Case) -> Outcome:
     job = Job(case, task.devices[case.device], 0, seed, Plan(1.0), (), count_only=True)
     ended = engine.run("replicate", job.to_json(), task.request.timeout)
     if ended.result is not None:
-        return typed(ended.result, Outcome)
+        return received(ended.result, 0)
     return Outcome(Replicate(0, ended.status, ended.reason, stderr=ended.stderr))  # type: ignore[arg-type]
 
 

@@ -102,7 +102,7 @@ class Guarded(Meter):
 
     def facts(self) -> Mapping[str, Any]:
         nothing: Mapping[str, Any] = {}
-        facts = self._try(self._meter.facts, nothing)
+        facts = self._try(lambda: dict(self._meter.facts()), nothing)
         return {"reason": self._reason} if self._reason else facts
 
     def close(self) -> None:

@@ -289,6 +289,16 @@ def test_a_meter_that_fails_loses_its_own_readings_and_no_others(where: str) -> 
     assert facts["broken"] == {"reason": "the meter failed: RuntimeError('boom')"}
 
 
+def test_facts_that_are_none_cost_the_meter_its_own_and_no_others() -> None:
+    class Odd(Noted):
+        def facts(self) -> Any:
+            return ["not", "facts"]
+
+    facts = Meters({"odd": Guarded(Odd("odd", [], {}), ()), "host": Noted("host", [], {})}).facts()
+
+    assert facts["odd"]["reason"].startswith("the meter failed: ValueError(")
+
+
 def test_a_meter_that_works_is_not_changed_by_its_guard() -> None:
     meter = Guarded(Broken("close"), ("energy",))
     meter.start()
