@@ -70,32 +70,19 @@ def _demand(name: str, title: str, factor: str, of: Callable[[Any], float]) -> t
     )  # fmt: skip
 
 
-def _by(name: str, title: str, rate: str) -> Step:
+def _by(name: str, title: str, rate: str, utilised: bool = False) -> Step:
+    """Devices by another rate than that of the operating point; a ``utilised`` one is at its own utilisation."""
+
     def devices(k: Any) -> Quantity:
         if k.mode == "training" and number(k.mfu):
             return _BY_MFU
-        return _count(k.work * k.point / getattr(k, rate), k)
+        return _count(k.work * k.point * (k.utilisation if utilised else 1) / getattr(k, rate), k)
 
+    share = ("utilisation",) * utilised
+    count = _count_formula("*".join(f"{{{name}}}" for name in ("work", "point", *share)) + f"/{{{rate}}}")
     return Step(
         name, title, "", "#,##0",
-        ("work", "availability", "minimum", "spares", "point", rate),
-        f'IF(AND({{mode}}="training",ISNUMBER({{mfu}})),"{_BY_MFU}",{_count_formula(f"{{work}}*{{point}}/{{{rate}}}")})',
-        devices,
-    )  # fmt: skip
-
-
-def _in_precision(served: str, precision: str) -> Step:
-    """Devices by the best case of a precision."""
-
-    def devices(k: Any) -> Quantity:
-        if k.mode == "training" and number(k.mfu):
-            return _BY_MFU
-        return _count(k.work * k.point * k.utilisation / getattr(k, served), k)
-
-    count = _count_formula(f"{{work}}*{{point}}*{{utilisation}}/{{{served}}}")
-    return Step(
-        served.replace("served", "devices"), f"Devices in {precision}", "", "#,##0",
-        ("work", "availability", "minimum", "spares", "point", "utilisation", served),
+        ("work", "availability", "minimum", "spares", "point", *share, rate),
         f'IF(AND({{mode}}="training",ISNUMBER({{mfu}})),"{_BY_MFU}",{count})',
         devices,
     )  # fmt: skip
@@ -120,7 +107,10 @@ SCENARIOS = (
     *_demand("high", "High demand", "{high_demand}", lambda k: k.high_demand),
     _by("devices_by_mean", "Devices by the mean throughput", "throughput"),
     _by("devices_by_low", "Devices by the lower bound", "low"),
-    *(_in_precision(name, precision) for name, precision in SERVED_IN.items()),
+    *(
+        _by(name.replace("served", "devices"), f"Devices in {precision}", name, utilised=True)
+        for name, precision in SERVED_IN.items()
+    ),
 )  # fmt: skip
 
 # One cell of the table of what if, at another utilisation, or of a training run another scaling efficiency.
