@@ -126,7 +126,13 @@ WAYS: tuple[dict[str, Quantity], ...] = (
 
 # And of everything together, or of devices.
 ALL_OF_THEM: tuple[dict[str, Quantity], ...] = (
-    {"power_policy": "measured mean", "power_margin": 0.25, "demand_charge": None, "confidence": "mean"},
+    {
+        "power_policy": "measured mean",
+        "power_margin": 0.25,
+        "rack_power": 100.0,
+        "demand_charge": None,
+        "confidence": "mean",
+    },
     {"power_policy": "rated", "power_margin": 0.1, "housing": None, "upkeep": None, "rack_power": 17.9, "peak": None},
     {"rack_power": 0.1, "housing": None, "demand_charge": None, "rent": 0.0, "target_utilisation": 1.0, "spares": 0},
 )

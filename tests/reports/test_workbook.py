@@ -339,8 +339,8 @@ def every_way() -> list[Record]:
             found.append(record(name, batch_size=4, seconds=(0.5, 0.51, 0.5)))
             found.append(record(name, batch_size=4, seconds=(0.42, 0.43, 0.42), environment=OTHER_CPU))
     others = [
-        gpu(workload=name, precision=precision, batch_size=2, steps=200)
-        for name in ("way:N00", f"way:N{WAYS.index({'allowed_precision': 'bf16'}):02}")
+        gpu(workload=f"way:N{WAYS.index(way):02}", precision=precision, batch_size=2, steps=200)
+        for way in ({}, {"allowed_precision": "bf16"}, {"mode": "training"})
         for precision in ("tf32", "fp16", "bf16-pure")
     ]
     return [*found, *others, record("way:Half", precision="bf16"), *hopeless()]
