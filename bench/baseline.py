@@ -135,7 +135,7 @@ def log(path: Path) -> list[Acceptance]:
         if data["schema"] != SCHEMA:
             raise ValueError("another schema")
         return [typed(entry, Acceptance) for entry in data["log"]]
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise SpecError(f"{file}: not a log of schema {SCHEMA} ({error!r})") from error
 
 

@@ -40,7 +40,7 @@ def caveats(record: Record, roofs: Roofs = NOT_MEASURED) -> list[str]:
 
     ``roofs`` are the measured peaks that it is held against.
     """
-    if record.status not in ("ok", "interrupted"):
+    if not record.publishes:
         return []
     doubted = doubts(record)
     if any(doubt.invalid for doubt in doubted):  # written before there was this check: nothing else matters
@@ -213,7 +213,8 @@ def _beyond(limit: float, share: float, of: str = "", called: str = "limit") -> 
     ('31% (limit 10%)', '10.4% of a window (limit 10%)')
     """
     digits = next((digits for digits in range(3) if f"{share:.{digits}%}" != f"{limit:.{digits}%}"), 3)
-    return f"{share:.{digits}%} {of} ({called} {limit:.0%})".replace("  ", " ")
+    told = f"{share:.{digits}%} {of}".rstrip()
+    return f"{told} ({called} {limit:.0%})"
 
 
 def _peak(record: Record, roofs: Roofs) -> Iterator[str]:

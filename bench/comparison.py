@@ -65,7 +65,7 @@ def throughput_ratio(below: Record, above: Record) -> Ratio | None:
 
 def levels(record: Record, metric: str) -> list[float]:
     """The metric of each replicate that ended well and has it: positive numbers, in SI units."""
-    if record.status not in ("ok", "interrupted"):
+    if not record.publishes:
         return []
     found = (alone(record, replicate, metric) for replicate in record.measured)
     return [level for level in found if level is not None and level > 0]

@@ -52,7 +52,7 @@ def roofs(records: Iterable[Record]) -> Roofs:
 
 def ceiling(record: Record) -> Ceiling | None:
     """What a record of a peak reached in its best window, or None where it reached nothing that can be."""
-    if record.status not in ("ok", "interrupted"):
+    if not record.publishes:
         return None
     moves = record.case.workload != PRODUCT
     done = [(sample.work.get("B") if moves else sample.flop, sample.seconds) for sample in record.samples]

@@ -86,7 +86,7 @@ class Pair:
             if data["schema"] != SCHEMA:
                 raise ValueError("another schema")
             return typed(data, cls)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise SpecError(f"{where}: not a pair of schema {SCHEMA} ({error!r})") from error
 
 

@@ -73,8 +73,7 @@ def doubts(record: Record) -> list[Doubt]:
 
 def judged(record: Record) -> Record:
     """The record, failed where its numbers cannot be."""
-    published = record.status in ("ok", "interrupted")
-    impossible = [doubt.text for doubt in doubts(record) if doubt.invalid] if published else []
+    impossible = [doubt.text for doubt in doubts(record) if doubt.invalid] if record.publishes else []
     return replace(record, status="failed", reason=f"implausible: {'; '.join(impossible)}") if impossible else record
 
 

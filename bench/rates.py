@@ -52,7 +52,7 @@ def value(record: Record, metric: str, roofs: Roofs = NOT_MEASURED) -> Value:
         KeyError: no such metric.
     """
     item = record.item or "item"
-    if not record.samples or record.status not in ("ok", "interrupted"):
+    if not record.samples or not record.publishes:
         return _absent(metric, item, record.reason or "nothing was measured")
     if metric.startswith(LATENCY):
         return _latency(record, metric)

@@ -177,6 +177,11 @@ class Record:
         if self.case.batch_size < 1:
             raise ValueError(f"a batch holds something, and not {self.case.batch_size}")
 
+    @property
+    def publishes(self) -> bool:
+        """Whether its numbers are told: of all its replicates, or of those that there are so far."""
+        return self.status in ("ok", "interrupted")
+
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
         """The samples of all replicates that ended well."""

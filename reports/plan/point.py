@@ -183,7 +183,7 @@ def _served(precision: str, own: Sequence[Candidate]) -> Quantity:
     alike = [case for case in own if case.row.precision == precision]
     if not alike:
         return not_in(precision)
-    firsts = zip(alike, best(alike, in_precision=True), strict=True)
+    firsts = zip(alike, best(alike), strict=True)
     return next((case.known["served"] for case, first in firsts if first), none_in(precision))
 
 
