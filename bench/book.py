@@ -11,7 +11,7 @@ from bench.engines import Ended
 from bench.environment import scrub, scrub_all
 from bench.job import Outcome, received
 from bench.plausible import judged
-from bench.record import Record, Replicate, Run, Status, absent
+from bench.record import Flops, Record, Replicate, Run, Status, absent
 from bench.store import Store
 
 
@@ -29,14 +29,14 @@ class Book:
         self._run = run
         self._environments = environments
         self._records = {record.case.id: record for record in written}
-        self._flops: dict[str, Sequence[int | None] | None] = {}
+        self._flops: dict[str, Sequence[Flops | None] | None] = {}
 
     @property
     def records(self) -> list[Record]:
         """All records of the run so far."""
         return list(self._records.values())
 
-    def flops(self, case: Case) -> Sequence[int | None] | None:
+    def flops(self, case: Case) -> Sequence[Flops | None] | None:
         """The batches' model FLOPs, where a replicate of this session has counted them."""
         return self._flops.get(case.id)
 

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from bench.errors import Unavailable
 from bench.plausible import doubts, fact
 from bench.profile import PHASES
 from bench.rates import NOT_MEASURED, alone, value
+from bench.reach import PEAKS
 from bench.record import Record, Replicate, Sample
-from bench.roof import Roofs, si
+from bench.roof import Ceiling, Roofs, si
 
 # Beyond these a window is called contaminated. Evidence: a spinning neighbour took CPU time over wall x threads from
 # 0.99 to 0.65 on two cores; a tenth of the machine's time was the limit under which A/A pairs stayed clean.
@@ -220,19 +222,24 @@ def _beyond(limit: float, share: float, of: str = "", called: str = "limit") -> 
 def _peak(record: Record, roofs: Roofs) -> Iterator[str]:
     """A measured peak that the case exceeds is none: its kernels are slower than the case's, or were disturbed. The
     vendor's is exceeded by a board that runs above the clock it is stated at; more than that is a doubt."""
-    shares = value(record, "mfu"), value(record, "mfu.measured", roofs)
-    if not any(share.value is not None and share.value > 1 for share in shares):  # as for nearly all
-        return
-    (stated, share), rate = shares, value(record, "flop.rate")
-    if stated.value is not None and rate.value is not None and stated.value > 1:
+    rate = value(record, "flop.rate.computed").value
+    stated, measured = (_ceiling(record, metric, roofs) for metric in ("mfu", "mfu.measured"))
+    if rate is not None and stated is not None and rate > stated.rate:
         clock = value(record, "clock.sm").value
         ran = "" if clock is None else f": the board ran at {clock / 1e9:.3f} GHz, above the clock that it is stated at"
-        yield f"MFU is {stated.value:.1%}: {si(rate.value, 'FLOP/s')} of {stated.source}{ran}"
-    if share.value is not None and rate.value is not None and share.value > 1:
+        yield f"computes at {rate / stated.rate:.1%} of the stated peak: {si(rate, 'FLOP/s')} of {stated.source}{ran}"
+    if rate is not None and measured is not None and rate > measured.rate:
         yield (
-            f"the measured peak is too low: {share.source}, and this case reached {si(rate.value, 'FLOP/s')}; "
+            f"the measured peak is too low: {measured.source}, and this case reached {si(rate, 'FLOP/s')}; "
             "measure it again with wattmark peaks while nothing else runs"
         )
+
+
+def _ceiling(record: Record, metric: str, roofs: Roofs) -> Ceiling | None:
+    try:
+        return PEAKS[metric](record, roofs)
+    except Unavailable:
+        return None
 
 
 def _methods(record: Record, one: Replicate) -> tuple[float, float, float] | None:

@@ -38,7 +38,7 @@ _ALL = (
     Counter("kernels", "1", "Kernels that ran on the GPU."),
     Counter("parameters", "1", "Parameters of the model, tied ones once."),
     Counter("parameters.bytes", "B", "Bytes of the parameters."),
-    Counter("flop.step", "FLOP", "Model FLOPs, counted on the meta device; the mean over the batches."),
+    Counter("flop.computed", "FLOP", "FLOPs that the step computes by the workload's own count.", later=True),
     Counter(
         "flop.dispatched", "FLOP", "FLOPs of the matrix products, convolutions and attention that were dispatched."
     ),

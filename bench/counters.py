@@ -24,7 +24,7 @@ import torch
 from bench.device import Device
 from bench.errors import in_one_line
 from bench.operators import Operators
-from bench.record import absent
+from bench.record import Flops, absent
 from workloads import Prepared
 
 # Page faults come and go with what else the process does, so several steps are looked at: fewer where they are slow.
@@ -42,19 +42,19 @@ _ASKED, _LIVE, _PEAK = "requested_bytes.all.allocated", "requested_bytes.all.cur
 Counts = dict[str, Any]
 
 
-def count(prepared: Prepared, device: Device, flops: Sequence[int | None], most_steps: float = math.inf) -> Counts:
+def count(prepared: Prepared, device: Device, flops: Sequence[Flops | None], most_steps: float = math.inf) -> Counts:
     """The counters of a step by name (`bench.counted`), each with ``value`` and ``source``, or absent.
 
     Some have a ``histogram``: how often which operator, kernel or cause. Bytes are told ``by_intensity`` too. Steps
-    must have run before, as many as it takes for each to do the same as the last. ``flops`` are the batches' model
-    FLOPs. No more steps are run than ``most_steps``: what a case is bound by hangs on the operators, so they are
+    must have run before, as many as it takes for each to do the same as the last. ``flops`` are the batches'.
+    No more steps are run than ``most_steps``: what a case is bound by hangs on the operators, so they are
     counted before all else. Whatever fails costs the counters that it counts, and never raises.
     """
     step = _settled(prepared.step, device)
     operators = ("operators", "flop.dispatched", "bytes.dispatched")
     parts: tuple[tuple[tuple[str, ...], int, Callable[[], Counts]], ...] = (
         (("graph.breaks", "graph.recompiles"), 0, _graphs),  # first: the steps below compile, or do not
-        (("flop.step",), 0, lambda: _model_flops(flops)),
+        (("flop.computed",), 0, lambda: _computed(flops)),
         (("parameters", "parameters.bytes"), 0, lambda: _parameters(prepared.model)),
         (("faults",), max(_FAULT_STEPS), lambda: _faults(step)),
         (("allocated.step", "memory.peak"), _TWICE, lambda: _memory(step, device)),
@@ -135,12 +135,10 @@ def _is_recompile(compile_id: str) -> bool:
     return compile_id.rpartition("/")[2].partition("_")[0] not in ("", "0", "None")
 
 
-def _model_flops(flops: Sequence[int | None]) -> Counts:
-    counted = [flop for flop in flops if flop is not None]
-    if not counted or len(counted) < len(flops):
-        return {"flop.step": absent("the workload does not count its FLOPs")}
-    total, batches = sum(counted), len(counted)
-    return {"flop.step": _counted(total / batches if total % batches else total // batches, "the workload")}
+def _computed(flops: Sequence[Flops | None]) -> Counts:
+    first = flops[0]
+    reason = "the workload does not count its FLOPs"
+    return {"flop.computed": absent(reason) if first is None else _counted(first.computed, "the workload")}
 
 
 def _parameters(model: Mapping[str, Any]) -> Counts:

@@ -15,6 +15,7 @@ from bench.record import Reading, Replicate, Sample
 
 NO_METER = "no meter of this run measures it"
 _NO_SPLIT, _NO_PIPELINE = "the parts of the step were not timed", "no input pipeline was measured"
+_NOT_TOLD_APART = "the record is from before required FLOPs were told from computed ones"
 _NO_LOSS, _NOT_COMPARED = "the step returns no loss", "the step was not compared with plain fp32"
 # Why a record has none of what no meter measures but the harness itself: as a rule it is older than the metric.
 NOT_KEPT = {
@@ -56,10 +57,16 @@ _seconds: Callable[[Sample], float] = attrgetter("seconds")
 _steps: Callable[[Sample], float] = attrgetter("steps")
 
 
-def _flop(sample: Sample) -> float:
+def _computed(sample: Sample) -> float:
     if sample.flop is None:
         raise Unavailable("not counted for this workload")
     return sample.flop
+
+
+def _required(sample: Sample) -> float:
+    if sample.required is None:
+        raise Unavailable(_NOT_TOLD_APART if sample.flop is not None else "not counted for this workload")
+    return sample.required
 
 
 def _item(sample: Sample) -> float:
@@ -199,8 +206,10 @@ _DERIVED: dict[str, Rule] = {
     "throughput.token": _ratio(_work("token"), _seconds),
     "throughput.real_token": _ratio(_work("real_token"), _seconds),
     "time.step": _ratio(_seconds, _steps),
-    "flop.step": _ratio(_flop, _steps, "meta device"),
-    "flop.rate": _ratio(_flop, _seconds),
+    "flop.step": _ratio(_required, _steps, "the workload"),
+    "flop.rate": _ratio(_required, _seconds),
+    "flop.rate.computed": _ratio(_computed, _seconds),
+    "flop.useful": _ratio(_required, _computed, "the workload"),
     "memory.context": _context,
     "power.mean": _power("energy"),
     "power.cpu": _power("energy.cpu"),

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from bench.errors import Unavailable
 from bench.profile import PHASE_MARK, STEPS, profile_of
 from bench.rates import Value
-from bench.reach import groups
+from bench.reach import computed, groups
 from bench.record import Record
 from bench.roof import Roof, Side, si
 
@@ -112,12 +112,8 @@ def bound(record: Record, values: Mapping[str, Value], roof: Roof) -> Bound:
         under = reached(record, values, roof)
     except Unavailable as why:
         return _overhead(record, values) or Bound(None, str(why), judged=False)
-    return (
-        _roof(under)
-        or _overhead(record, values)
-        or _products(record, under)
-        or Bound(None, _not_shown(record, values, under))
-    )
+    found = _roof(under) or _overhead(record, values) or _products(record, under)
+    return _of_use(found, values.get("flop.useful")) if found else Bound(None, _not_shown(record, values, under))
 
 
 def reached(record: Record, values: Mapping[str, Value], roof: Roof) -> Reached:
@@ -126,14 +122,14 @@ def reached(record: Record, values: Mapping[str, Value], roof: Roof) -> Reached:
     Raises:
         Unavailable: its rate, its intensity or the roof is not known, with the reason.
     """
-    rate, intensity = (_number(values[name]) for name in ("flop.rate", "intensity"))
+    rate, intensity = (_number(values[name]) for name in ("flop.rate.computed", "intensity"))
     compute = roof.over(record.case.precision)
     if roof.memory is None:
         raise Unavailable(NO_BANDWIDTH)
     if compute is None:
         raise Unavailable(values["mfu.measured"].reason or f"no peak of this device in {record.case.precision}")
     found = groups(record)
-    steps = rate / sum(flop for flop, _ in found)  # a second, of the one that was counted
+    steps = rate / computed(record)  # a second, of the one that was counted
     limited = (_limited(flop, size, steps, compute.rate, roof.memory.rate) for flop, size in found)
     return Reached(tuple(limited), rate, intensity, compute.rate, roof.memory.rate)
 
@@ -160,6 +156,14 @@ def _roof(under: Reached) -> Bound | None:
     if fed or under.share < SHOWN:
         return None
     return Bound(under.side, _parts(under), 1 / under.share)
+
+
+def _of_use(found: Bound, useful: Value | None) -> Bound:
+    """With the part of the computing that no result requires, where computing holds the case."""
+    if found.force != "compute" or useful is None or useful.value is None or useful.value > 1 - _TOLD:
+        return found
+    told = f"{useful.value:.0%} of its FLOPs are the model's, the rest padding and what nothing reads"
+    return found._replace(evidence=f"{found.evidence}; {told}")
 
 
 def _parts(under: Reached) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 from bench.case import Case
 from bench.measuring import Plan
-from bench.record import Replicate
+from bench.record import Flops, Replicate
 from bench.typed import typed
 
 
 @dataclass(frozen=True)
 class Job:
-    """One replicate to make. ``device`` is the case's device as records keep it; ``flops`` are the batches' model FLOPs
+    """One replicate to make. ``device`` is the case's device as records keep it; ``flops`` are the batches' FLOPs
     where an earlier replicate has counted them; ``fit_only`` builds and runs two steps, to learn whether a batch fits;
     ``exclusive`` measures only where nobody else uses the machine. ``count`` has the exact counters taken when all is
     measured, ``count_only`` has them taken and measures nothing; ``profile_into`` profiles some steps, whose trace goes
@@ -27,7 +27,7 @@ class Job:
     seed: int
     plan: Plan
     meters: Sequence[str]
-    flops: Sequence[int | None] | None = None
+    flops: Sequence[Flops | None] | None = None
     fit_only: bool = False
     exclusive: bool = False
     count: bool = False
@@ -41,7 +41,8 @@ class Job:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Read what `to_json` wrote."""
-        return cls(**{**data, "case": Case(**data["case"]), "plan": Plan(**data["plan"])})
+        flops = data.get("flops") and [one and Flops(*one) for one in data["flops"]]
+        return cls(**{**data, "case": Case(**data["case"]), "plan": Plan(**data["plan"]), "flops": flops})
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Outcome:
     version: int | None = None
     inputs: Mapping[str, Any] | None = None
     model: Mapping[str, Any] | None = None
-    flops: Sequence[int | None] | None = None
+    flops: Sequence[Flops | None] | None = None
     counters: Mapping[str, Any] | None = None
     profile: Mapping[str, Any] | None = None
 

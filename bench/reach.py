@@ -57,6 +57,13 @@ def groups(record: Record) -> list[tuple[float, float]]:
     return [(one["flop"], one["bytes"]) for one in told]
 
 
+def computed(record: Record) -> float:
+    """The FLOPs that the step computes which `intensity` and `groups` are of, by its workload's count; in records that
+    do not have it what its operators dispatched, which in training is more where they compute again what they need."""
+    told = (record.counters or {}).get("flop.computed", {}).get("value")
+    return float(told) if told else _counter(record, "flop.dispatched")
+
+
 def _counter(record: Record, name: str) -> float:
     return float(_counted(record, name)["value"])
 

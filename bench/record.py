@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, TypedDict, get_args
 
 import bench
 from bench.case import Case
@@ -77,6 +77,14 @@ class Counted(TypedDict, total=False):
     by_intensity: list[Dispatched]
 
 
+class Flops(NamedTuple):
+    """FLOPs of a batch, a multiply-add being 2: those that a step computes, and those of them that its result requires.
+    Computed are padding and outputs that nothing reads as well; nowhere is what is computed a second time."""
+
+    computed: int
+    required: int
+
+
 def absent(reason: str) -> dict[str, Any]:
     """What stands for a fact that cannot be had, in an environment or among a meter's facts."""
     return {"value": None, "reason": reason}
@@ -87,8 +95,9 @@ class Sample:
     """Totals over ``steps`` steps in one window, whose edges the device reached idle.
 
     ``seconds`` is the synchronised wall clock of the window, ``step_seconds`` each step by the replicate's ``clock``;
-    ``work`` counts the window's work in the workload's units (the first is the item); ``flop`` is the window's model
-    FLOPs; ``covariates`` tell a spoiled window (never the timing itself); ``readings`` are the meters'.
+    ``work`` counts the window's work in the workload's units (the first is the item); ``flop`` are the FLOPs that its
+    steps compute; ``covariates`` tell a spoiled window (never the timing itself); ``readings`` are the meters';
+    ``required`` are the FLOPs of them that the results require (`Flops`), null in records from before that was told.
     """
 
     first_step: int
@@ -99,6 +108,7 @@ class Sample:
     flop: int | None = None
     covariates: Mapping[str, Number | None] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    required: int | None = None
 
 
 @dataclass(frozen=True)

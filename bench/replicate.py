@@ -23,7 +23,7 @@ from bench.job import Job, Outcome
 from bench.joules import joules
 from bench.measuring import Tell, measure
 from bench.meters import open_meters
-from bench.record import Replicate, Sample, Status
+from bench.record import Flops, Replicate, Sample, Status
 from bench.split import split
 from bench.waiting import Waiting, alone
 from workloads import Prepared
@@ -109,7 +109,7 @@ def _measured(job: Job, replicate: Replicate, tell: Tell) -> Outcome:
     return Outcome(replicate, built.version, prepared.inputs, prepared.model, flops, counted)
 
 
-def _counters(built: Built, where: Device, flops: Sequence[int | None], last: Sample) -> Mapping[str, Any]:
+def _counters(built: Built, where: Device, flops: Sequence[Flops | None], last: Sample) -> Mapping[str, Any]:
     """The exact counters, as far as the steps that they take cannot bring the replicate near its timeout."""
     return counters.count(built.prepared, where, flops, COUNT_SECONDS * last.steps / last.seconds)
 
@@ -167,19 +167,22 @@ def _refuse_company(where: Device) -> None:
         raise Occupied(f"--exclusive: {'; '.join(company)}")
 
 
-def _count_flops(prepared: Prepared) -> list[int | None]:
-    """Model FLOPs of each batch. Counted after measuring, so that it cannot disturb the memory that was measured; where
+def _count_flops(prepared: Prepared) -> list[Flops | None]:
+    """FLOPs of each batch. Counted after measuring, so that it cannot disturb the memory that was measured; where
     counting fails they are not known, and what was measured stays."""
-    count: Callable[[int], int] | None = prepared.flops
+    computed: Callable[[int], int] | None = prepared.flops
+    required = prepared.required or computed
     try:
-        return [count(index) if count else None for index in range(len(prepared.work))]
+        return [Flops(computed(i), required(i)) if computed and required else None for i in range(len(prepared.work))]
     except Exception:
         traceback.print_exc()
         return [None] * len(prepared.work)
 
 
-def _with_flop(sample: Sample, flops: Sequence[int | None]) -> Sample:
+def _with_flop(sample: Sample, flops: Sequence[Flops | None]) -> Sample:
     """The sample with the FLOPs of exactly the batches that it ran."""
     ran = [flops[number % len(flops)] for number in range(sample.first_step, sample.first_step + sample.steps)]
     counted = [flop for flop in ran if flop is not None]
-    return replace(sample, flop=sum(counted) if len(counted) == len(ran) else None)
+    if len(counted) < len(ran):
+        return sample
+    return replace(sample, flop=sum(one.computed for one in counted), required=sum(one.required for one in counted))

@@ -12,7 +12,14 @@ from reports.results import SHOWN
 
 WIDTH = 100
 # Known of our own workloads only, and not of the caller's.
-_LEFT_OUT = ("throughput.token", "throughput.real_token", "flop.rate", "deviation.loss", "deviation.output")
+_LEFT_OUT = (
+    "throughput.token",
+    "throughput.real_token",
+    "flop.rate",
+    "flop.useful",
+    "deviation.loss",
+    "deviation.output",
+)
 
 
 def words(record: Record) -> str:

@@ -28,6 +28,7 @@ SHOWN = {
     "power.mean": "Power",
     "energy.item": "Gross energy per item",
     "flop.rate": "Model FLOP/s",
+    "flop.useful": "Useful FLOPs",
     "mfu": "MFU",
     "mfu.measured": "Of measured peak",
     "deviation.loss": "Loss off plain fp32",
@@ -39,6 +40,7 @@ _MINOR = (
     "latency.p50",
     "latency.p95",
     "flop.rate",
+    "flop.useful",
     "mfu",
     "mfu.measured",
 )
@@ -47,7 +49,8 @@ _CHANGE = (CHANGE[0], *(replace(column, minor=True) for column in CHANGE[1:]))
 _ENERGY = 3  # the summary's column of joules
 _ALONE = "one replicate has no interval"
 # Of some cases only, and no loss to the others.
-_WHERE_KNOWN = ("throughput.token", "throughput.real_token", "deviation.loss", "deviation.output")
+_WHERE_KNOWN = ("throughput.token", "throughput.real_token", "flop.useful", "deviation.loss", "deviation.output")
+_USUAL = {"flop.useful": 1.0}  # where all cases have it, there is nothing to tell
 
 
 def result_tables(rows: Sequence[CaseRow], changes: Changes | None = None) -> tuple[Table, ...]:
@@ -59,7 +62,7 @@ def result_tables(rows: Sequence[CaseRow], changes: Changes | None = None) -> tu
 def _table(workload: str, rows: tuple[CaseRow, ...], changes: Changes | None) -> Table:
     varying = dict.fromkeys(name for row in rows for name in row.varying)
     several_runs = len({row.case for row in rows}) < len(rows)
-    present = [name for name in SHOWN if any(row.cells[name].raw is not None for row in rows)]
+    present = [name for name in SHOWN if any(row.cells[name].raw not in (None, _USUAL.get(name)) for row in rows)]
     columns: list[Column] = [Column("Run")] if several_runs else []
     columns += [Column(plain(name).text, numeric=_all_numbers(rows, name)) for name in varying]
     columns += [Column("Device"), Column("Precision")]

@@ -21,7 +21,8 @@ _NOTE = (
     "Bytes are what operators read and write without a cache: with one, less comes from memory, and a case can lie "
     "above the slope. Beside a mark: its batch size."
 )
-_NEEDED = ("flop.rate", "intensity")
+_RATE = "flop.rate.computed"
+_NEEDED = (_RATE, "intensity")
 
 
 @dataclass(frozen=True)
@@ -68,19 +69,19 @@ def roof_columns(rows: Sequence[CaseRow]) -> tuple[list[Column], list[tuple[Cell
     """Columns on how near each case came to its roof, and their cells row by row; none where nothing is known of it."""
     if not any(_there(row) for row in rows):
         return [], [()] * len(rows)
-    unit = next(row.cells["flop.rate"].unit for row in rows if row.values["flop.rate"].value is not None)
+    unit = next(row.cells[_RATE].unit for row in rows if row.values[_RATE].value is not None)
     columns = [
         Column("Intensity", "FLOP/B", True, METRICS["intensity"].meaning),
-        Column("Model FLOP/s", unit, True, METRICS["flop.rate"].meaning),
+        Column("Computed FLOP/s", unit, True, METRICS[_RATE].meaning),
         Column(
             "Of the roof",
             "%",
             True,
-            "Model FLOP/s over what the measured roof allows, each operator at its own intensity.",
+            "Computed FLOP/s over what the measured roof allows, each operator at its own intensity.",
         ),
         Column("Held back by", meaning="As the table of what holds each case back says it, with its evidence."),
     ]
-    return columns, [(row.cells["intensity"], row.cells["flop.rate"], _under(row), _held(row)) for row in rows]
+    return columns, [(row.cells["intensity"], row.cells[_RATE], _under(row), _held(row)) for row in rows]
 
 
 def _under(row: CaseRow) -> Cell:
@@ -109,7 +110,7 @@ def _of_device(title: str, problem: str, rows: Sequence[CaseRow], styles: Sequen
     marks = tuple(_mark(row, styles) for row in there)
     ceilings = [*measured.compute.values(), *filter(None, [measured.memory]), *stated.compute.values()]
     roof = "; ".join(line(one.source) for one in [*ceilings, *filter(None, [stated.memory])])
-    cell = there[0].cells["flop.rate"]
+    cell = there[0].cells[_RATE]
     told = "; ".join(mark.told for mark in marks)
     return Roofline(
         title,
@@ -148,10 +149,10 @@ def _unmeasured(rows: Sequence[CaseRow]) -> str:
 
 
 def _mark(row: CaseRow, styles: Sequence[str]) -> Mark:
-    rate, intensity = row.values["flop.rate"].value, row.values["intensity"].value
+    rate, intensity = row.values[_RATE].value, row.values["intensity"].value
     assert rate is not None
     assert intensity is not None
     share = _under(row)
     under = share.note if share.absent else f"{share.full} {share.note}"
-    told = f"{row.name}: {row.cells['flop.rate'].full} at {row.cells['intensity'].full}, {under}"
+    told = f"{row.name}: {row.cells[_RATE].full} at {row.cells['intensity'].full}, {under}"
     return Mark(row.series, styles.index(row.series), row.batch_size, intensity, rate, told)

@@ -64,11 +64,11 @@ def replicated():
 def sample():
     """Makes a sample of equal steps."""
 
-    def make(step=0.5, steps=4, first_step=0, readings=None, covariates=None, flop=8_000_000):
+    def make(step=0.5, steps=4, first_step=0, readings=None, covariates=None, flop=8_000_000, required=None):
         work = {"sequence": 2.0 * steps, "token": 256.0 * steps}
-        return Sample(
-            first_step, steps, step * steps, (step,) * steps, work, flop * steps, covariates or {}, readings or {}
-        )
+        flops = {"flop": flop * steps, "required": (flop if required is None else required) * steps}
+        met = {"covariates": covariates or {}, "readings": readings or {}}
+        return Sample(first_step, steps, step * steps, (step,) * steps, work, **flops, **met)
 
     return make
 

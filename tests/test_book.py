@@ -10,7 +10,7 @@ from bench.caveats import caveats
 from bench.engines import Ended
 from bench.job import Outcome
 from bench.rates import values
-from bench.record import Reading, Replicate, Run, Sample
+from bench.record import Flops, Reading, Replicate, Run, Sample
 from bench.store import Store
 
 RUN = Run("r1", "2026-11-23T12:00:00+00:00", "wattmark run", 1, 2, "0.1.0")
@@ -28,7 +28,7 @@ def book(store):
     return Book(store, RUN, {"cpu": {"host": "here"}})
 
 
-def well(index, flops=(7,)):
+def well(index, flops=((7, 5),)):
     return Ended(
         asdict(Outcome(Replicate(index, "ok"), 3, {"sha256": "x"}, {"parameters": 1}, flops)), stderr="a warning"
     )
@@ -176,8 +176,8 @@ def test_an_oom_implies_nothing_for_smaller_batches_or_other_cases(book, other):
 
 def test_flops_are_counted_once_for_a_case(book):
     assert book.flops(CASE) is None
-    book.add(CASE, 0, well(0, flops=(3, 4)))
-    assert list(book.flops(CASE)) == [3, 4]
+    book.add(CASE, 0, well(0, flops=((3, 3), (4, 2))))
+    assert list(book.flops(CASE)) == [Flops(3, 3), Flops(4, 2)]
 
 
 @pytest.mark.parametrize(

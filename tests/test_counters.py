@@ -22,6 +22,8 @@ from bench.job import Job, Outcome
 from bench.judge.counters import compare
 from bench.measuring import Plan
 from bench.precision import Precision
+from bench.record import Flops
+from bench.replicate import _count_flops
 from bench.store import Store
 from bench.typed import typed
 from workloads import Prepared, Setup
@@ -60,8 +62,7 @@ def counted(made, device=CPU):
     """The counters of a prepared workload after two steps."""
     for number in range(2):
         made.step(number)
-    flops = [made.flops(number) if made.flops else None for number in range(len(made.work))]
-    return count(made, device, flops)
+    return count(made, device, _count_flops(made))
 
 
 def changed(**axes):
@@ -101,7 +102,7 @@ def test_a_step_of_one_layer_counts_what_it_does(pinned):
 
     # x @ w.T + b, and relu: both results of 4 x 64 floats live together.
     assert found["operators"]["histogram"] == {"aten.addmm.default": 1, "aten.relu.default": 1, "aten.t.default": 1}
-    assert found["flop.dispatched"]["value"] == found["flop.step"]["value"] == 2 * 4 * 64 * 64
+    assert found["flop.dispatched"]["value"] == found["flop.computed"]["value"] == 2 * 4 * 64 * 64
     assert found["bytes.dispatched"]["value"] == 4 * (64 * 64 + 64 + 2 * 4 * 64) + 4 * (2 * 4 * 64)
     assert found["allocated.step"]["value"] == found["memory.peak"]["value"] == 2 * 4 * 64 * 4
     assert found["parameters"]["value"] == 64 * 64 + 64
@@ -147,18 +148,20 @@ def test_six_products_added_to_bert_are_six_operators_with_their_flops_and_bytes
 
     assert more(base, head, "operators") == 6
     assert more(base, head, "flop.dispatched") == 6 * 2 * 64 * 128 * 128
-    assert more(base, head, "flop.step") == 0  # of the model, which is the same
+    assert more(base, head, "flop.computed") == 0  # of the model, which is the same
     assert more(base, head, "allocated.step") == 6 * 64 * 128 * 4
     first, *_ = compare(CHANGED, base, head, Gating())
     assert (first.metric, first.verdict) == ("operators", "regressed")
     assert first.reasons == ("operators: new: aten.mm.default 6.",)
 
 
-def test_bert_dispatches_exactly_its_model_flops_its_fused_attention_included():
-    found = counted(prepared(Classify(batch_size=2, **TINY)))
+@pytest.mark.parametrize("variant", ["plain", "packed"])
+def test_bert_dispatches_exactly_what_its_formula_says_its_fused_attention_included(variant):
+    made = prepared(Classify(batch_size=2, variant=variant, **TINY))
+    found = counted(made)
 
     assert any("flash_attention" in name for name in found["operators"]["histogram"])
-    assert found["flop.dispatched"]["value"] == found["flop.step"]["value"]
+    assert found["flop.dispatched"]["value"] == made.flops(0)
 
 
 def test_an_added_copy_is_an_operator_with_its_bytes_and_no_flops():
@@ -197,10 +200,10 @@ def test_a_step_that_fails_while_it_is_counted_costs_the_counts_and_nothing_else
     def broken(number):
         raise KeyError("the cat ate it")
 
-    found = count(Prepared(broken, [{"row": 1}], {}, {"parameters": 3}), CPU, [7])
+    found = count(Prepared(broken, [{"row": 1}], {}, {"parameters": 3}), CPU, [Flops(7, 7)])
 
     assert found["parameters"]["value"] == 3
-    assert found["flop.step"]["value"] == 7
+    assert found["flop.computed"]["value"] == 7
     for name in ("operators", "flop.dispatched", "allocated.step", "memory.peak", "faults"):
         assert found[name] == {"value": None, "reason": "KeyError: 'the cat ate it'"}
 
@@ -213,15 +216,14 @@ def test_garbage_is_collected_between_steps_only():
     assert gc.isenabled()
 
 
-def test_flops_that_a_workload_does_not_count_are_absent_and_its_batches_mean_is_exact():
+def test_flops_are_of_the_first_batch_and_absent_where_a_workload_does_not_count_them():
     made = Prepared(lambda number: None, [{"row": 1}] * 2, {}, {})
 
-    assert count(made, CPU, [None, None])["flop.step"] == {
+    assert count(made, CPU, [None, None])["flop.computed"] == {
         "value": None,
         "reason": "the workload does not count its FLOPs",
     }
-    assert count(made, CPU, [2, None])["flop.step"]["value"] is None
-    assert count(made, CPU, [2, 4])["flop.step"]["value"] == 3
+    assert count(made, CPU, [Flops(2, 1), Flops(4, 3)])["flop.computed"] == {"value": 2, "source": "the workload"}
 
 
 def test_threads_change_no_operator():
@@ -266,7 +268,7 @@ def test_a_process_that_only_counts_measures_nothing(engine):
     assert found.replicate.status == "ok"
     assert found.replicate.samples == ()
     assert found.replicate.warmup_seconds == ()
-    assert (found.version, found.model["parameters"], list(found.flops)) == (1, 64 * 65, [2 * 4 * 64 * 64])
+    assert (found.version, found.model["parameters"], list(found.flops)) == (1, 64 * 65, [(2 * 4 * 64 * 64,) * 2])
     assert found.counters["operators"]["value"] == 3
     assert found.counters["faults"]["value"] is not None
 
@@ -286,10 +288,10 @@ def test_of_slow_steps_only_as_many_are_run_as_cannot_cost_the_replicate(sample)
         """What is counted of steps that take so long, and how many of them ran."""
         ran.clear()
         built = SimpleNamespace(prepared=Prepared(ran.append, [{"row": 1}], {}, {"parameters": 3}))
-        found = replicate._counters(built, CPU, [7], sample(step))
+        found = replicate._counters(built, CPU, [Flops(7, 7)], sample(step))
         return {name for name, one in found.items() if one["value"] is not None}, found, len(ran)
 
-    known = {"flop.step", "parameters"}
+    known = {"flop.computed", "parameters"}
     operators = {"operators", "flop.dispatched", "bytes.dispatched"}
     memory = {"allocated.step", "memory.peak"}
     within = replicate.COUNT_SECONDS

@@ -53,9 +53,9 @@ def test_a_replicate_brings_samples_inputs_model_and_flops(engine):
     assert found.replicate.status == "ok"
     assert found.model == {"parameters": 64 * 64 + 64, "weights": "random"}
     assert found.inputs["kind"] == "generated"
-    assert list(found.flops) == [2 * 4 * 64 * 64]
+    assert list(found.flops) == [(2 * 4 * 64 * 64, 2 * 4 * 64 * 64)]
     for sample in found.replicate.samples:
-        assert sample.flop == sample.steps * found.flops[0]
+        assert sample.flop == sample.required == sample.steps * found.flops[0].computed
         assert sample.work == {"sequence": 4 * sample.steps}
         assert sample.readings["memory.host"].value > 1e6
     assert found.replicate.readings["memory.allocated"].reason == "a cpu has no device memory of its own"
@@ -65,7 +65,7 @@ def test_flops_that_a_workload_does_not_count_are_absent_and_not_zero(engine):
     found = outcome(engine, faulty("none"))
 
     assert list(found.flops) == [None]
-    assert {sample.flop for sample in found.replicate.samples} == {None}
+    assert {(sample.flop, sample.required) for sample in found.replicate.samples} == {(None, None)}
 
 
 def test_replicates_say_how_they_were_made_and_differ_in_seed_and_memory_layout(engine):
@@ -229,7 +229,7 @@ def test_flops_that_cannot_be_counted_cost_nothing_that_was_measured(capsys):
     def fail(number):
         raise NotImplementedError("no meta kernel")
 
-    assert _count_flops(SimpleNamespace(flops=fail, work=[1, 2])) == [None, None]
+    assert _count_flops(SimpleNamespace(flops=fail, required=None, work=[1, 2])) == [None, None]
     assert "no meta kernel" in capsys.readouterr().err
 
 

@@ -58,6 +58,29 @@ def test_compute_holds_what_reaches_half_of_the_measured_peak(did):
     assert found.evidence == "2.5 TFLOP/s, 62% of the measured peak of 4 TFLOP/s, at 16 FLOP/B"
 
 
+def test_a_backward_pass_that_computes_again_is_no_faster_a_step(did):
+    """A step computes 1 GFLOP and dispatches 1.25: at 1000 steps a second the device did 1.25 TFLOP of work in one."""
+    again = did(1e12, 16, groups=((1.25e9, 1e9 / 16),))
+    counted = {**again.counters, "flop.computed": {"value": 1e9, "source": "made"}}
+    again = replace(again, counters=counted | {"flop.dispatched": {"value": 1.25e9, "source": "made"}})
+    once = did(1e12, 16, groups=((1e9, 1e9 / 16),))
+
+    def share(made):
+        return reached(made, {one.metric: one for one in values(made)}, ROOF).share
+
+    assert share(once) == pytest.approx(0.25)
+    assert share(again) == pytest.approx(0.3125)
+
+
+def test_computing_that_no_result_requires_is_told_beside_computing_and_beside_nothing_else(did):
+    padding = "; 30% of its FLOPs are the model's, the rest padding and what nothing reads"
+
+    assert verdict(did(2.5e12, 16), flop_useful=0.3).evidence.endswith(padding)
+    assert verdict(did(2.5e12, 16), flop_useful=0.3)[::2] == verdict(did(2.5e12, 16))[::2]
+    assert verdict(did(2.5e11, 1), flop_useful=0.3) == verdict(did(2.5e11, 1))
+    assert verdict(did(2.5e12, 16), flop_useful=0.999) == verdict(did(2.5e12, 16))
+
+
 def test_memory_holds_what_reaches_half_of_what_it_feeds(did):
     found = verdict(did(0.8e12, 2))
 

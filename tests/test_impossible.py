@@ -30,7 +30,7 @@ CAUGHT = {
     # ResNet-50 against a peak from torch.mm, which MKL runs at half width on this CPU.
     "half-width-peak": "the measured peak is too low",
     # torch's FlopCounterMode on a CPU: no attention in BERT-base at 512.
-    "flops-without-attention": "the model's FLOPs are 86.97 GFLOP a step, and its operators did 96.64 GFLOP",
+    "flops-without-attention": "a step's FLOPs are counted as 86.97 GFLOP, and its operators did 96.64 GFLOP",
 }
 
 

@@ -19,7 +19,9 @@ def did(record, sample):
     """Makes a record of windows that did so many FLOPs a second."""
 
     def make(*rates, environment=H100, counters=None, **fields):
-        windows = [sample(flop=int(rate * 0.5)) if rate else replace(sample(), flop=None) for rate in rates]
+        windows = [
+            sample(flop=int(rate * 0.5)) if rate else replace(sample(), flop=None, required=None) for rate in rates
+        ]
         return replace(record(windows, **fields), environment=environment, counters=counters)
 
     return make
@@ -43,7 +45,7 @@ def peak(record, sample):
 
 
 def counters(flop, size, model=None):
-    sizes = {"flop.dispatched": flop, "bytes.dispatched": size, "flop.step": model}
+    sizes = {"flop.dispatched": flop, "bytes.dispatched": size, "flop.computed": model}
     return {name: absent("why") if one is None else {"value": one, "source": "made"} for name, one in sizes.items()}
 
 
@@ -67,6 +69,38 @@ def test_mfu_of_what_does_not_count_its_flops_is_absent(did):
 
     for metric in ("mfu", "mfu.measured"):
         assert value(record, metric).reason == "not counted for this workload"
+
+
+def test_mfu_counts_what_the_result_requires_and_no_padding(did):
+    padded = did(400e12, precision="bf16")
+    windows = [replace(one, required=one.flop // 4) for one in padded.samples]
+    padded = replace(padded, replicates=(replace(padded.replicates[0], samples=tuple(windows)),))
+
+    assert value(padded, "flop.rate").value == pytest.approx(100e12)
+    assert value(padded, "flop.rate.computed").value == pytest.approx(400e12)
+    assert value(padded, "flop.useful").value == 0.25
+    assert value(padded, "mfu").value == pytest.approx(100 / 989.4)
+
+
+def test_a_record_from_before_required_flops_were_counted_has_computed_ones_and_says_why_it_has_no_mfu(did):
+    older = did(400e12, precision="bf16")
+    windows = tuple(replace(one, required=None) for one in older.samples)
+    older = replace(older, replicates=(replace(older.replicates[0], samples=windows),))
+
+    assert value(older, "flop.rate.computed").value == pytest.approx(400e12)
+    for metric in ("flop.step", "flop.rate", "flop.useful", "mfu"):
+        assert value(older, metric).reason == "the record is from before required FLOPs were told from computed ones"
+
+
+def test_more_required_than_computed_is_a_miscount_that_is_told(did):
+    record = did(1e12, precision="bf16")
+    windows = tuple(replace(one, required=one.flop + 1) for one in record.samples)
+    wrong = replace(record, replicates=(replace(record.replicates[0], samples=windows),))
+
+    assert not doubts(record)
+    (doubt,) = doubts(wrong)
+    assert doubt.text.startswith("a window requires ")
+    assert not doubt.invalid
 
 
 def test_half_the_precision_has_no_peak_of_another(did):
@@ -162,7 +196,7 @@ def test_flops_that_miss_attention_are_told_with_both_numbers(did):
 
     (doubt,) = doubts(record)
     assert not doubt.invalid
-    assert "the model's FLOPs are 23.1 GFLOP a step, and its operators did 36.9 GFLOP" in doubt.text
+    assert "a step's FLOPs are counted as 23.1 GFLOP, and its operators did 36.9 GFLOP" in doubt.text
 
 
 def test_flops_that_differ_for_a_reason_are_not_doubted(did):
@@ -171,7 +205,6 @@ def test_flops_that_differ_for_a_reason_are_not_doubted(did):
     one = replace(trained.replicates[0], readings={"loss.first": Reading(1.0, "step")})
 
     assert doubts(replace(trained, replicates=(one,))) == []  # it computes again what it did not keep
-    assert doubts(did(1e11, 2e11, environment=EPYC, counters=missing)) == []  # its batches differ
     assert doubts(did(1e11, environment=EPYC, counters=counters(36.9e9, 2e9, model=36.9e9))) == []
     assert doubts(did(1e11, environment=EPYC, counters=counters(23.1e9, 2e9, model=36.9e9))) == []
 

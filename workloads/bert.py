@@ -34,7 +34,6 @@ PRELOAD = (
     "pandas",
     "transformers.models.bert.modeling_bert",
     "transformers.models.bert.tokenization_bert",
-    "torch.utils.flop_counter",
     "workloads.models.chosen",
 )
 
@@ -100,23 +99,26 @@ class _Bert:
     ) -> _Arranged:
         """The model and its batches as a climbed workload runs them; ``again`` makes one of texts read anew."""
         packed, words = took(self, "packed"), took(self, "masked-head")
-        wrap: Callable[[Any], Any] = partial(_chosen, packed=packed) if packed or words else lambda model: model
-        called = wrap(model)
+        called = _chosen(model, packed) if packed or words else model
         if self.compile:
             called.compile()
         masked = not packed and any(not batch["attention_mask"].all() for batch in batches)
         place = _placing(model, setup, masked, _choice(packed, words))
         fed = feed.feed(self.pipeline, text, again, len(batches), place, setup)
-        return _Arranged(called, feed.resident(batches, place, fed), fed, wrap)
+        count = partial(flops.bert, *_SIZES[self.size], trains=model.training)
+        computed = [count(batch, packed, words) for batch in batches]
+        required = [count(batch, packed=True, words=True) for batch in batches]
+        return _Arranged(called, feed.resident(batches, place, fed), fed, computed, required)
 
 
 class _Arranged(NamedTuple):
-    """What is called on which batches, or what feeds them to it, and how to make the same of another model."""
+    """What is called on which batches, or what feeds them to it, and what a step computes and requires for each."""
 
     model: Any
     batches: Sequence[Batch]
     feed: feed.Feed | None
-    wrap: Callable[[Any], Any]
+    computed: Sequence[int]
+    required: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,8 @@ class Classify(_Bert):
             work=[_work(batch, took(climbed, "packed")) for batch in batches],
             inputs=inputs.describe(text, batches),
             model=weights.describe(model, setup) | rungs.facts(climbed),
-            flops=flops.batch_flops(model, ready.batches, trains=False, wrap=ready.wrap),
+            flops=ready.computed.__getitem__,
+            required=ready.required.__getitem__,
             feed=ready.feed,
         )
 
@@ -243,7 +246,8 @@ def _training(
         work=[_work(batch, took(climbed, "packed")) for batch in batches],
         inputs=inputs.describe(text, batches),
         model=weights.describe(model, setup) | rungs.facts(climbed),
-        flops=flops.batch_flops(model, ready.batches, trains=True, wrap=ready.wrap),
+        flops=ready.computed.__getitem__,
+        required=ready.required.__getitem__,
         trains=True,
         parts=step,
         feed=ready.feed,

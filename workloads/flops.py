@@ -1,7 +1,7 @@
-"""Counting model FLOPs (a multiply-add is 2) by running the model's shapes on the meta device.
+"""The FLOPs of a step (a multiply-add is 2): BERT's by their formula, all others by running shapes on the meta device.
 
-There the count depends on neither device, precision nor kernel: on a CPU torch's counter misses the fused attention
-(2 % of BERT, a third of Whisper), and of a fused backward pass it counts the recomputation.
+Neither depends on device, precision or kernel: on a CPU torch's counter misses the fused attention (2 % of BERT, a
+third of Whisper), and of a fused backward pass it counts the recomputation.
 """
 
 from __future__ import annotations
@@ -11,18 +11,38 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from workloads.inputs.pretraining import IGNORED
+from workloads.inputs.text import VOCABULARY
+
 _Shapes = tuple[tuple[str, Any, Any], ...]
 
 
-def batch_flops(
-    model: Any, batches: Sequence[Mapping[str, Any]], trains: bool, wrap: Callable[[Any], Any] = lambda twin: twin
-) -> Callable[[int], int]:
+def bert(layers: int, width: int, batch: Mapping[str, Any], packed: bool, words: bool, trains: bool) -> int:
+    """FLOPs of a step of BERT: of all positions, or of the text alone (``packed``), each sequence attending to itself;
+    where words are guessed, of these at all of its positions, or (``words``) at the hidden ones. Packed and with the
+    hidden words alone it is what the losses require.
+
+    A layer multiplies each token by 12 matrices of width x width (queries, keys, values, output; the inner layer is 4
+    wide and crossed twice), and within a sequence each pair of tokens twice (Chowdhery et al. 2022, arXiv 2204.02311,
+    appendix B, has the same sum of a decoder). Then come the pooler and two classes of each sequence, and the word head
+    (a dense layer and the vocabulary). A backward pass multiplies twice for each product, for its input and its weight.
+    """
+    rows, length = batch["input_ids"].shape
+    lengths = batch["attention_mask"].sum(1).tolist() if packed else [length] * rows
+    guessed = 0
+    if "next_sentence_label" in batch:
+        guessed = int((batch["labels"] != IGNORED).sum()) if words else sum(lengths)
+    encoder: int = layers * sum(24 * one * width**2 + 4 * one**2 * width for one in lengths)
+    heads: int = rows * 2 * (width**2 + 2 * width) + guessed * 2 * (width**2 + width * VOCABULARY)
+    return (3 if trains else 1) * (encoder + heads)
+
+
+def batch_flops(model: Any, batches: Sequence[Mapping[str, Any]], trains: bool) -> Callable[[int], int]:
     """FLOPs of a forward pass of batch ``i`` or, where the model trains, of forward and backward.
 
-    ``wrap`` makes of a model like ``model`` what is called with the batches. Nothing is built or counted before the
-    first call; a shape is counted once.
+    Nothing is built or counted before the first call; a shape is counted once.
     """
-    twin = cache(lambda: wrap(meta_copy(model)))
+    twin = cache(lambda: meta_copy(model))
 
     def run(batch: Mapping[str, Any]) -> None:
         import torch

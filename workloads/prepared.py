@@ -37,12 +37,13 @@ class Prepared:
     ``step(i)`` runs one step on batch ``i % len(work)`` and returns a tensor that stays on the device: the loss where
     ``trains``, else the output; whoever measures looks at it after the window, and a value that is not finite fails
     the case. ``work[i]`` counts that batch's work in the workload's units; the first unit is its item, the one
-    throughput is quoted in. ``flops(i)`` counts the model FLOPs of batch ``i`` on the meta device (a multiply-add is 2
-    FLOPs), or is None where they are not defined. ``inputs`` has ``kind`` (real or generated), ``name`` and ``sha256``
-    of the inputs used; ``model`` has ``parameters`` (a count), ``weights`` (random, or where they were loaded from)
-    and, where it is known, ``bytes`` of the parameters. ``parts`` is None, or the very same step which also tells its
-    parts apart: forward, backward and optimizer; what it marks by no name is the rest. ``feed`` is None where batches
-    lie on the device, or the input pipeline that the step takes them from.
+    throughput is quoted in. ``flops(i)`` counts the FLOPs that the step computes for batch ``i`` (a multiply-add is 2
+    FLOPs), or is None where they are not defined; ``required(i)`` those of them that the result requires, without
+    padding and outputs that nothing reads, or is None where it requires them all. ``inputs`` has ``kind`` (real or
+    generated), ``name`` and ``sha256`` of the inputs used; ``model`` has ``parameters`` (a count), ``weights`` (random,
+    or where they were loaded from) and, where it is known, ``bytes`` of the parameters. ``parts`` is None, or the very
+    same step which also tells its parts apart: forward, backward and optimizer; what it marks by no name is the rest.
+    ``feed`` is None where batches lie on the device, or the input pipeline that the step takes them from.
     """
 
     step: Callable[[int], Tensor]
@@ -50,6 +51,7 @@ class Prepared:
     inputs: Mapping[str, Any]
     model: Mapping[str, Any]
     flops: Callable[[int], int] | None = None
+    required: Callable[[int], int] | None = None
     trains: bool = False
     parts: Parts | None = None
     feed: Waited | None = None

@@ -44,19 +44,19 @@ def test_equal_counts_are_unchanged_and_pass():
 
     assert {finding.verdict for finding in findings.values()} == {"unchanged"}
     assert findings.keys() == COUNTERS.keys() - {"graph.breaks", "graph.recompiles", "kernels"}
-    assert findings["flop.step"].effect == 0
-    assert findings["flop.step"].unit == "FLOP"
+    assert findings["flop.computed"].effect == 0
+    assert findings["flop.computed"].unit == "FLOP"
     assert code(counters(), counters()) == 0
 
 
 def test_one_more_is_regressed_and_one_less_is_improved():
-    more, less = (found(counters(), counters(flop_step=counted(one)))["flop.step"] for one in (1001, 999))
+    more, less = (found(counters(), counters(flop_computed=counted(one)))["flop.computed"] for one in (1001, 999))
 
     assert (more.verdict, more.base, more.head) == ("regressed", 1000, 1001)
     assert more.effect == pytest.approx(0.001)
     assert less.verdict == "improved"
-    assert code(counters(), counters(flop_step=counted(1001))) == 1
-    assert code(counters(), counters(flop_step=counted(999))) == 0
+    assert code(counters(), counters(flop_computed=counted(1001))) == 1
+    assert code(counters(), counters(flop_computed=counted(999))) == 0
 
 
 def test_what_came_what_went_and_what_there_is_more_of_is_named_the_largest_change_first():
@@ -119,7 +119,7 @@ def test_a_tolerated_difference_says_that_it_is_one():
     findings = found(counters(), counters(faults=counted(40)))
 
     assert findings["faults"].reasons == ("faults: up to 64 more or less counts as none.",)
-    assert findings["flop.step"].reasons == ()
+    assert findings["flop.computed"].reasons == ()
 
 
 def test_peak_memory_is_judged_where_memory_is_gated_and_by_its_margin():

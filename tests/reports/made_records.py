@@ -55,6 +55,7 @@ def sample(
         flop=flop * steps or None,
         covariates={"cpu_share": 0.99, "foreign_share": 0.01, "page_faults_per_step": 0.0},
         readings=readings,
+        required=flop * steps or None,
     )
 
 

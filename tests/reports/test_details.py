@@ -292,7 +292,7 @@ def test_what_a_step_comes_to_is_shown_as_it_was_counted_and_what_was_not_counte
     counters = {
         "operators": {"value": 12507, "source": "TorchDispatchMode", "histogram": {}},
         "parameters.bytes": {"value": 437_935_112, "source": "the workload"},
-        "flop.step": {"value": 9, "source": "the workload"},
+        "flop.computed": {"value": 9, "source": "the workload"},
         "kernels": {"value": None, "reason": "kernels are counted on cuda only"},
         "graph.breaks": {"value": None, "reason": "nothing is compiled"},
         "graph.recompiles": {"value": None, "reason": "nothing is compiled"},
@@ -303,6 +303,7 @@ def test_what_a_step_comes_to_is_shown_as_it_was_counted_and_what_was_not_counte
     assert [[cell.text for cell in row] for row in table.rows] == [
         ["operators", "12\u202f507", "TorchDispatchMode"],
         ["parameters.bytes", "438 MB", "the workload"],
+        ["flop.computed", "9.00 FLOP", "the workload"],
     ]
     assert table.remarks == (
         "Not counted: graph.breaks, graph.recompiles (nothing is compiled).",

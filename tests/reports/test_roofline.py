@@ -36,7 +36,7 @@ def test_each_case_is_held_against_the_roof_at_its_intensity() -> None:
     last = [tuple(cell.text for cell in row[titles.index("Intensity") :]) for row in found.rows]
 
     # 3 FLOP/B x 0.5 TB/s = 1.5 TFLOP/s; 15 FLOP/B would be fed 7.5, and 4 can be computed.
-    assert titles[-4:] == ["Intensity", "Model FLOP/s", "Of the roof", "Held back by"]
+    assert titles[-4:] == ["Intensity", "Computed FLOP/s", "Of the roof", "Held back by"]
     assert [(row[0], row[2], row[3]) for row in last] == [("3.000", "80.0", "memory"), ("15.00", "60.0", "compute")]
     assert found.rows[0][-2].raw == pytest.approx(1.2 / 1.5, rel=0.01)
 

@@ -1,8 +1,12 @@
-"""The counted FLOPs against closed formulas: a product of (m, k) and (k, n) matrices is 2mkn."""
+"""FLOPs by formula and by the meta device, one against the other: a product of (m, k) and (k, n) matrices is 2mkn."""
 
 import pytest
+import torch
 
 from workloads import bert, flops, resnet, speech, transcription
+from workloads.inputs.pretraining import IGNORED
+from workloads.inputs.reviews import review_batches
+from workloads.models.chosen import Chosen, choose
 
 
 def bert_encoder(batch, length, layers, width):
@@ -17,6 +21,71 @@ def test_bert_pretraining_costs_what_the_formula_says(setup):
     forward += 2 * batch * length * (width**2 + width * vocabulary)  # words, on every position
     prepared = bert.Pretrain(size="tiny", batch_size=batch, sequence_length=length).prepare(setup())
     assert prepared.flops(0) == 3 * forward  # the backward pass multiplies twice for every product
+
+
+@pytest.mark.parametrize("name", ["BertForPreTraining", "BertForSequenceClassification"])
+def test_berts_formula_is_what_the_meta_device_counts(setup, name):
+    workload = bert.Pretrain(size="tiny", batch_size=2, sequence_length=64)
+    trains = name == "BertForPreTraining"
+    made = (workload if trains else bert.Classify(size="tiny", batch_size=2, sequence_length=64)).prepare(setup())
+    shape = torch.zeros(2, 64, dtype=torch.long)
+    batch = {"input_ids": shape, "token_type_ids": shape}
+    if trains:
+        batch |= {"labels": shape, "next_sentence_label": torch.zeros(2, dtype=torch.long)}
+    model = workload._build(name, setup()).train(trains)
+
+    assert made.flops(0) == flops.batch_flops(model, [batch], trains)(0)
+
+
+def ran(model, batch):
+    """The FLOPs of the operators that a forward pass without padding dispatches, one sequence after the other."""
+    total = 0
+    model.set_attn_implementation("eager")
+    for row in range(len(batch["input_ids"])):
+        length = int(batch["attention_mask"][row].sum())
+        alone = {name: value[row : row + 1] for name, value in batch.items() if name != "attention_mask"}
+        alone = {name: value[:, :length] if value.ndim == 2 else value for name, value in alone.items()}
+        alone["attention_mask"] = torch.ones_like(alone["input_ids"])
+        chosen = choose(alone, packed=False, words="labels" in alone)
+        total += flops.count(lambda chosen=chosen: Chosen(model, packed=False)(**chosen))
+    return total
+
+
+def test_what_a_result_requires_is_what_its_sequences_cost_alone_and_the_hidden_words(setup):
+    workload = bert.Pretrain(size="tiny", batch_size=2, sequence_length=64)
+    made = workload.prepare(setup())
+    documents = bert.documents("generated", 9).content
+    batch = bert.Pairs(documents, 2, 64).batch(0, documents.__getitem__)
+    model = workload._build("BertForPreTraining", setup()).eval()
+    with torch.no_grad():
+        assert made.required(0) == 3 * ran(model, batch)
+    assert 0 < (batch["labels"] != IGNORED).sum() < 20
+    assert made.required(0) < made.flops(0)
+
+
+def test_required_are_the_flops_of_the_text_whatever_way_they_are_computed(setup):
+    axes = {"size": "tiny", "batch_size": 2, "sequence_length": 256}
+    made = {name: bert.Classify(**axes, variant=name).prepare(setup()) for name in ("plain", "packed")}
+    short = bert.Classify(**axes, padding="longest").prepare(setup())
+    number = len(short.work)
+    required = [made["plain"].required(i) for i in range(number)]
+
+    assert required == [made["packed"].required(i) for i in range(number)] == [short.required(i) for i in range(number)]
+    assert required == [made["packed"].flops(i) for i in range(number)]
+    assert all(needed < made["plain"].flops(i) for i, needed in enumerate(required))
+    batch = review_batches(bert.documents("generated", 2).content, 2, 256, "max_length")[0]
+    model = bert.Classify(**axes)._build("BertForSequenceClassification", setup()).eval()
+    with torch.no_grad():
+        assert required[0] == ran(model, {name: value for name, value in batch.items() if name != "labels"})
+
+
+def test_pretraining_requires_the_same_by_every_variant(setup):
+    axes = {"size": "tiny", "batch_size": 2, "sequence_length": 64}
+    variants = ("plain", "packed", "masked-head", "packed+masked-head", "tuned")
+    required = {bert.Pretrain(**axes, variant=name).prepare(setup()).required(0) for name in variants}
+
+    assert len(required) == 1
+    assert bert.Pretrain(**axes, variant="packed+masked-head").prepare(setup()).flops(0) in required
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
@@ -125,7 +194,7 @@ def test_counting_leaves_the_model_as_it_is(setup):
 def test_a_shape_is_counted_once(setup, monkeypatch):
     counted = []
     monkeypatch.setattr(flops, "count", lambda run: counted.append(run) or 1)
-    prepared = bert.Classify(size="tiny", batch_size=2, sequence_length=16).prepare(setup())
+    prepared = resnet.Classify(depth=18, batch_size=2).prepare(setup())
     assert counted == []
     assert [prepared.flops(i) for i in range(8)] == [1] * 8
     assert len(counted) == 1

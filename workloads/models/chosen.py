@@ -102,20 +102,15 @@ def attend(
     """Attention within each of the sequences that stand in one row.
 
     Query, key and value have the shape (1, heads, tokens, width), the result (1, tokens, heads, width). On a GPU it is
-    one kernel for sequences of different lengths, on a CPU one after the other. On the meta device its products are
-    plain, so that they can be counted.
+    one kernel for sequences of different lengths, on a CPU one after the other.
     """
     if query.device.type == "cuda":
         return one_kernel(query, key, value, offsets, lengths, dropout, scaling), None
-    kernel = _counted if query.device.type == "meta" else scaled_dot_product_attention
     each = zip(*(tensor.split_with_sizes(lengths, dim=2) for tensor in (query, key, value)), strict=True)
-    found = [kernel(q, k, v, dropout_p=dropout, scale=scaling).transpose(1, 2) for q, k, v in each]
+    found = [
+        scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling).transpose(1, 2) for q, k, v in each
+    ]
     return torch.cat(found, dim=1), None
-
-
-def _counted(query: Tensor, key: Tensor, value: Tensor, dropout_p: float, scale: float | None) -> Tensor:
-    """The products of attention, one by one; there is nothing to draw or to scale on the meta device."""
-    return (query @ key.transpose(2, 3)).softmax(-1) @ value
 
 
 def one_kernel(
