@@ -141,8 +141,8 @@ WORKLOAD = (
           "Throughput of a device among many over one alone: at the number of devices that comes out.", None, 0.01, 1,
           "0%"),
     Input("overhead", "Lost time", "share", "Of a training run, for checkpoints and restarts.", 0.0, 0, 0.99, "0%"),
-    Input("mfu", "MFU", "share", "With the peak of a device: plans by them, not by what was measured.", None, 0.001,
-          1, "0.0%", optional=True),
+    Input("mfu", "MFU", "share", "Without padding. With a device's peak: plans by them, not by what was measured.",
+          None, 0.001, 1, "0.0%", optional=True),
 )  # fmt: skip
 
 DEVICE = (

@@ -55,9 +55,9 @@ _ASSUMED = (
     "Cost: prices are yours, each with its date and source. Rent includes electricity and housing. What is bought is "
     "written off in equal parts, without interest or a value at the end.",
     "Training: device-hours = items / (throughput x scaling efficiency x (1 - lost time) x availability). By tokens "
-    "and parameters, the FLOPs are 6 x parameters x tokens (Kaplan et al. 2020), at the FLOP/s measured or at MFU x "
-    "peak; that another model reaches the same FLOP/s is an assumption. Compute-optimal budgets follow "
-    "Hoffmann et al. 2022, for dense language models, and count no padding where it was told apart.",
+    "and parameters, the FLOPs are 6 x parameters x tokens (Kaplan et al. 2020), at the model FLOP/s measured (of "
+    "real tokens) or at MFU x peak; that another model reaches the same FLOP/s is an assumption. Compute-optimal "
+    "budgets follow Hoffmann et al. 2022, for dense language models, and count no padding where it was told apart.",
     "A plan says nothing of batch sizes, precisions or devices that were not measured. It runs one copy of a model on "
     "a device and no two workloads on one: what they do to each other was not measured. Workloads share no nodes.",
 )
