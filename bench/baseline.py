@@ -21,7 +21,7 @@ from bench.judge.stored import ANSWERS, newest
 from bench.rates import value
 from bench.record import Record
 from bench.store import SUFFIX, Store, read, record_of, write_whole
-from bench.typed import parsed, typed
+from bench.typed import document, typed
 
 SCHEMA = "wattmark.baseline/1"
 LOG = "baseline.json"
@@ -131,12 +131,9 @@ def log(path: Path) -> list[Acceptance]:
     if not file.exists():
         return []
     try:
-        data = parsed(file.read_text(encoding="utf-8"))
-        if data["schema"] != SCHEMA:
-            raise ValueError("another schema")
-        return [typed(entry, Acceptance) for entry in data["log"]]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise SpecError(f"{file}: not a log of schema {SCHEMA} ({error!r})") from error
+        return typed(document(file.read_text(encoding="utf-8"), SCHEMA).get("log"), list[Acceptance])
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{file}: not a log of schema {SCHEMA}: {error}") from error
 
 
 def _case(old: Record | None, new: Record) -> Accepted:

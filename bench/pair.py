@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from bench.case import Case
 from bench.errors import SpecError
 from bench.record import Reading, Status
-from bench.typed import Number, parsed, typed
+from bench.typed import Number, document, typed
 
 SCHEMA = "wattmark.pair/1"
 
@@ -82,12 +82,9 @@ class Pair:
             SpecError: the line is no pair of a schema that this version knows.
         """
         try:
-            data = parsed(line)
-            if data["schema"] != SCHEMA:
-                raise ValueError("another schema")
-            return typed(data, cls)
-        except (KeyError, TypeError, ValueError) as error:
-            raise SpecError(f"{where}: not a pair of schema {SCHEMA} ({error!r})") from error
+            return typed(document(line, SCHEMA), cls)
+        except ValueError as error:
+            raise SpecError(f"{where}: not a pair of schema {SCHEMA}: {error}") from error
 
 
 def read_pairs(text: str, where: str) -> Sequence[Pair]:

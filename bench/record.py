@@ -19,7 +19,7 @@ import bench
 from bench.case import Case
 from bench.errors import SpecError
 from bench.identity import drawn, stamp
-from bench.typed import Number, parsed, typed
+from bench.typed import Number, document, typed
 
 SCHEMA = "wattmark.record/1"
 
@@ -232,16 +232,9 @@ class Record:
             SpecError: the text is no record of a schema that this version knows.
         """
         try:
-            data = parsed(text)
+            return typed(document(text, SCHEMA), cls)
         except ValueError as error:
-            raise SpecError(f"{where}: not JSON ({error}); a record of schema {SCHEMA} is needed") from error
-        schema = data.get("schema") if isinstance(data, dict) else None
-        if schema != SCHEMA:
-            raise SpecError(f"{where}: schema {schema!r}; this version reads {SCHEMA}")
-        try:
-            return typed(data, cls)
-        except ValueError as error:
-            raise SpecError(f"{where}: not a valid record of schema {SCHEMA}: {error}") from error
+            raise SpecError(f"{where}: not a record of schema {SCHEMA}: {error}") from error
 
 
 def _without_unused(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -20,6 +20,22 @@ def parsed(text: str) -> Any:
     return json.loads(text, parse_constant=_refuse, parse_float=_float, parse_int=_int)
 
 
+def document(text: str, schema: str) -> dict[str, Any]:
+    """What a document of ours says, which names its schema.
+
+    Raises:
+        ValueError: it is not JSON as `parsed` wants it, or of another schema.
+    """
+    try:
+        data = parsed(text)
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error})") from error
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found != schema:
+        raise ValueError(f"its schema is {found!r}")
+    return dict(data)
+
+
 def typed(data: Any, kind: type[T]) -> T:
     """The dataclass that some JSON is of, checked down to its last number; what it has no field for is passed over.
 

@@ -167,9 +167,9 @@ def test_a_record_that_is_not_ok_needs_a_reason(record):
     ("text", "message"),
     [
         ("{", "not JSON"),
-        ("[]", "schema None"),
+        ("[]", "its schema is None"),
         ('{"schema": "wattmark.record/999"}', "wattmark.record/999"),
-        ('{"schema": "wattmark.record/1"}', "not a valid record"),
+        ('{"schema": "wattmark.record/1"}', "not a record of schema"),
     ],
 )
 def test_what_is_no_record_is_refused_in_one_line_that_names_the_file(text, message):
@@ -218,5 +218,5 @@ def test_a_reading_with_an_impossible_error_or_time_is_refused(more):
 def test_a_record_with_nan_anywhere_is_refused_with_its_place(record):
     text = record().to_json().replace('"meters": {}', '"meters": {"nvml": {"power_limit": NaN}}', 1)
 
-    with pytest.raises(SpecError, match="here: not JSON \\(NaN is no number"):
+    with pytest.raises(SpecError, match="here: not a record of schema .*: not JSON \\(NaN is no number"):
         Record.from_json(text, "here")

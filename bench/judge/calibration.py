@@ -18,7 +18,7 @@ from bench.judge.finding import Finding
 from bench.judge.paired import detectable, judge
 from bench.pair import Pair
 from bench.statistics import at_most
-from bench.typed import parsed, typed
+from bench.typed import document, typed
 
 SCHEMA = "wattmark.calibration/1"
 
@@ -113,10 +113,7 @@ def read(text: str, where: str) -> list[Calibrated]:
         SpecError: it is no calibration of a schema that this version knows.
     """
     try:
-        data = parsed(text)
-        if data["schema"] != SCHEMA:
-            raise ValueError("another schema")
-        return [typed(one, Calibrated) for one in data["cases"]]
-    except (KeyError, TypeError, ValueError) as error:
-        message = f"{where}: not a calibration of schema {SCHEMA} ({error!r}); `wattmark aa` writes one"
+        return typed(document(text, SCHEMA).get("cases"), list[Calibrated])
+    except ValueError as error:
+        message = f"{where}: not a calibration of schema {SCHEMA}: {error}; `wattmark aa` writes one"
         raise SpecError(message) from error

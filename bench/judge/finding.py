@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import bench
 from bench.case import Case
 from bench.identity import stamp
-from bench.typed import Number, parsed, typed
+from bench.typed import Number, document, typed
 
 SCHEMA = "wattmark.gate/1"
 
@@ -112,7 +112,4 @@ class Judgement:
     @classmethod
     def from_json(cls, text: str) -> Judgement:
         """Read what `to_json` wrote; raises ValueError for another schema."""
-        data = parsed(text)
-        if data["schema"] != SCHEMA:
-            raise ValueError(f"not a judgement of schema {SCHEMA}")
-        return typed(data, cls)
+        return typed(document(text, SCHEMA), cls)
