@@ -99,7 +99,11 @@ class _Bert:
     ) -> _Arranged:
         """The model and its batches as a climbed workload runs them; ``again`` makes one of texts read anew."""
         packed, words = took(self, "packed"), took(self, "masked-head")
-        called = _chosen(model, packed) if packed or words else model
+        called = model
+        if packed or words:
+            from workloads.models.chosen import Chosen
+
+            called = Chosen(model, packed)
         if self.compile:
             called.compile()
         masked = not packed and any(not batch["attention_mask"].all() for batch in batches)
@@ -252,12 +256,6 @@ def _training(
         parts=step,
         feed=ready.feed,
     )
-
-
-def _chosen(model: Any, packed: bool) -> Any:
-    from workloads.models.chosen import Chosen
-
-    return Chosen(model, packed)
 
 
 def _choice(packed: bool, words: bool) -> Callable[[Batch], dict[str, Any]]:

@@ -289,7 +289,8 @@ def test_no_batch_stays_on_the_device_behind_a_pipeline(monkeypatch, fed, name):
     assert placed == [None] * len(off.work)
 
     assert behind.flops(1) == off.flops(1)
-    assert placed[len(off.work) :] == [behind.feed]
+    counted = [] if name == "finetune" else [behind.feed]  # BERT's FLOPs are a formula, the others' are of a batch
+    assert placed[len(off.work) :] == counted
 
 
 def test_a_profile_goes_on_in_turn_and_sees_the_loader(fed, tmp_path):
