@@ -162,7 +162,7 @@ def _of_use(found: Bound, useful: Value | None) -> Bound:
     """With the part of the computing that no result requires, where computing holds the case."""
     if found.force != "compute" or useful is None or useful.value is None or useful.value > 1 - _TOLD:
         return found
-    told = f"{useful.value:.0%} of its FLOPs are the model's, the rest padding and what nothing reads"
+    told = f"{useful.value:.0%} of its FLOPs are required, the rest is padding or output that nothing reads"
     return found._replace(evidence=f"{found.evidence}; {told}")
 
 

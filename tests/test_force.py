@@ -73,7 +73,7 @@ def test_a_backward_pass_that_computes_again_is_no_faster_a_step(did):
 
 
 def test_computing_that_no_result_requires_is_told_beside_computing_and_beside_nothing_else(did):
-    padding = "; 30% of its FLOPs are the model's, the rest padding and what nothing reads"
+    padding = "; 30% of its FLOPs are required, the rest is padding or output that nothing reads"
 
     assert verdict(did(2.5e12, 16), flop_useful=0.3).evidence.endswith(padding)
     assert verdict(did(2.5e12, 16), flop_useful=0.3)[::2] == verdict(did(2.5e12, 16))[::2]

@@ -218,5 +218,5 @@ def test_a_reading_with_an_impossible_error_or_time_is_refused(more):
 def test_a_record_with_nan_anywhere_is_refused_with_its_place(record):
     text = record().to_json().replace('"meters": {}', '"meters": {"nvml": {"power_limit": NaN}}', 1)
 
-    with pytest.raises(SpecError, match="here: not a record of schema .*: not JSON \\(NaN is no number"):
+    with pytest.raises(SpecError, match=r"here: not a record of schema .*: not JSON \(NaN is no number"):
         Record.from_json(text, "here")

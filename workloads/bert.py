@@ -15,7 +15,7 @@ from workloads.inputs.pretraining import Pairs
 from workloads.inputs.reviews import review_batches
 from workloads.inputs.text import VOCABULARY, documents
 from workloads.prepared import Prepared
-from workloads.rungs import ONEDNN, Rung, climb, compiling, took
+from workloads.rungs import ONEDNN, Rung, climb, compile_as, compiling, graphing, took
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,13 +43,15 @@ _SIZES = {"tiny": (2, 128), "base": (12, 768), "large": (24, 1024)}
 _MOST_SEQUENCES = 512
 _FULL = 0.9  # of the positions are text: tuned does not pack then
 
-_SDPA = {"attention": "sdpa"}
 _FUSED = Rung("optimizer=fused", rungs.on("cpu", "cuda"), {"optimizer": "fused"})
 _MASKED_HEAD = Rung("words guessed at the hidden positions only", rungs.always)
 _RUNGS: Mapping[str, Rung] = {
-    "packed": Rung("no padding: all sequences in one row, each attending to itself", rungs.on("cpu"), _SDPA),
+    "packed": Rung(
+        "no padding: all sequences in one row, each attending to itself", rungs.on("cpu"), {"attention": "sdpa"}
+    ),
     "onednn": ONEDNN,
     "compile": compiling(compile=True),
+    "graphs": graphing(compile=True),
 }
 _LEARNING = {**_RUNGS, "no-attention-dropout": Rung("no dropout in attention: another training", rungs.never)}
 
@@ -105,7 +107,7 @@ class _Bert:
 
             called = Chosen(model, packed)
         if self.compile:
-            called.compile()
+            compile_as(self, called)
         masked = not packed and any(not batch["attention_mask"].all() for batch in batches)
         place = _placing(model, setup, masked, _choice(packed, words))
         fed = feed.feed(self.pipeline, text, again, len(batches), place, setup)

@@ -12,7 +12,7 @@ from workloads.inputs import feed
 from workloads.inputs.feed import OFF
 from workloads.inputs.images import DEVIATION, MEAN, squares
 from workloads.prepared import Prepared
-from workloads.rungs import Rung, climb, compiling, took
+from workloads.rungs import Rung, climb, compile_as, compiling, graphing, took
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,7 +78,7 @@ class _ResNet:
         if took(self, "folded"):
             fold(model)
         if self.compile:
-            model.compile()
+            compile_as(self, model)
         return model
 
     @property
@@ -135,6 +135,7 @@ class Classify(_ResNet):
         "channels_last": _channels_last(on_cpu=True),
         "folded": _FOLDED,
         "compile": compiling("cpu", compile=True),
+        "graphs": graphing(compile=True),
     }
 
     def prepare(self, setup: Setup) -> Prepared:
@@ -175,6 +176,7 @@ class Train(_ResNet):
         "fused": _FUSED,
         "channels_last": _channels_last(on_cpu=False),
         "compile": compiling(compile=True),
+        "graphs": graphing(compile=True),
     }
 
     def prepare(self, setup: Setup) -> Prepared:

@@ -184,3 +184,21 @@ def _no_compiler(setup: Setup) -> str | None:
 def compiling(*pays: str, **sets: Any) -> Rung:
     """torch.compile, which ``tuned`` takes on these kinds of devices; what it costs is no part of a warm step."""
     return Rung("compiled by torch.compile", on(*pays), sets, lacks=_no_compiler)
+
+
+def _no_graphs(setup: Setup) -> str | None:
+    """Why CUDA graphs cannot be had."""
+    return None if setup.device.type == "cuda" else f"CUDA graphs are of CUDA devices, and this is {setup.device.type}"
+
+
+def graphing(**sets: Any) -> Rung:
+    """torch.compile whose kernels CUDA launches as one graph; to be named until it was measured on a GPU."""
+    return Rung("compiled by torch.compile, replayed as CUDA graphs, one for each shape", never, sets, lacks=_no_graphs)
+
+
+def compile_as(climbed: Laddered, model: Any) -> None:
+    """Compile a model as a workload that `climb` gave wants it."""
+    if took(climbed, "graphs"):
+        model.compile(mode="reduce-overhead", dynamic=False)
+    else:
+        model.compile()

@@ -13,7 +13,7 @@ from workloads.inputs import feed
 from workloads.inputs.audio import SAMPLE_RATE, clips
 from workloads.inputs.feed import OFF
 from workloads.prepared import Prepared
-from workloads.rungs import ONEDNN, Rung, climb, compiling, took
+from workloads.rungs import ONEDNN, Rung, climb, compile_as, compiling, graphing, took
 from workloads.transcription import END, ENGLISH, NO_TIMESTAMPS, START, TRANSCRIBE
 
 if TYPE_CHECKING:
@@ -53,7 +53,12 @@ class Recognize:
     variant: str = rungs.PLAIN
     pipeline: str = OFF
 
-    RUNGS: ClassVar[Mapping[str, Rung]] = {"folded": _FOLDED, "onednn": ONEDNN, "compile": compiling()}
+    RUNGS: ClassVar[Mapping[str, Rung]] = {
+        "folded": _FOLDED,
+        "onednn": ONEDNN,
+        "compile": compiling(),
+        "graphs": graphing(),
+    }
 
     def __post_init__(self) -> None:
         check(self, batch_size=(1, None), seconds=(1, 600))
@@ -67,8 +72,8 @@ class Recognize:
         described = weights.describe(model, setup) | rungs.facts(climbed)
         if took(climbed, "folded"):
             fold(model)
-        if took(climbed, "compile"):
-            model.compile()
+        if took(climbed, "compile") or took(climbed, "graphs"):
+            compile_as(climbed, model)
 
         def place(batch: Batch) -> Batch:
             return {"input_values": _standardised(batch["samples"], setup)}

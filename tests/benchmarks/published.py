@@ -84,7 +84,10 @@ def _line(record: Record) -> str:
     rate, mfu = value(record, "throughput"), value(record, "mfu")
     if rate.value is None:
         return f"{record.case}: {record.status}, {rate.reason}"
-    share = f"MFU {mfu.value:.1%}" if mfu.value is not None else f"no MFU: {mfu.reason}"
+    share = f"no MFU: {mfu.reason}"
+    if mfu.value is not None:  # published ones count padding
+        useful = value(record, "flop.useful").value or 1.0
+        share = f"MFU {mfu.value:.1%}, {mfu.value / useful:.1%} with padding"
     return "  ".join([f"{record.case}: {rate.value:.4g} {rate.unit}", share, *_beside(record, rate.value)])
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -11,7 +12,7 @@ from bench.catalogue import catalogue
 from workloads import bert, resnet, rungs, speech
 from workloads.inputs.pretraining import pretraining_batches
 from workloads.models import chosen
-from workloads.rungs import Rung, climb
+from workloads.rungs import Rung, climb, compile_as
 
 pytestmark = pytest.mark.usefixtures("compiled_by_nobody")
 
@@ -103,6 +104,24 @@ def test_a_rung_against_an_axis_that_was_set_is_refused_and_tuned_leaves_it_out(
     climbed = climb(bert.Finetune(**REVIEWS, optimizer="for-loop", variant="tuned"), setup())
 
     assert (climbed.optimizer, climbed.variant) == ("for-loop", "packed")
+
+
+@pytest.mark.parametrize("workload", [bert.Finetune, bert.Classify, resnet.Train, resnet.Classify, speech.Recognize])
+def test_cuda_graphs_are_named_where_there_is_cuda_and_refused_elsewhere(setup, workload):
+    with pytest.raises(
+        NotImplementedError, match="no rung graphs here: CUDA graphs are of CUDA devices, and this is cpu"
+    ):
+        climb(workload(variant="graphs"), setup())
+    on_cuda = setup(device=torch.device("cuda"))
+    graphs, compiled = (climb(workload(variant=name), on_cuda) for name in ("graphs", "compile"))
+    asked = []
+    model = SimpleNamespace(compile=lambda **how: asked.append(how))
+    compile_as(graphs, model)
+    compile_as(compiled, model)
+
+    assert asked == [{"mode": "reduce-overhead", "dynamic": False}, {}]
+    assert getattr(graphs, "compile", True)  # an axis of all but speech
+    assert "graphs" not in climb(workload(variant="tuned"), on_cuda).variant
 
 
 def test_plain_says_nothing_of_rungs_and_others_say_what_ran(setup):
@@ -304,6 +323,6 @@ def test_onednn_is_not_to_be_had_below_avx512(setup, monkeypatch):
 def test_what_there_is_to_choose_from_names_the_rungs_of_each_workload():
     shown = {one["name"]: one["axes"] for one in catalogue(("workloads",))["workloads"]}
 
-    assert shown["bert:Classify"]["variant"] == "plain (or tuned, or some of packed, onednn, compile, joined by +)"
+    assert shown["bert:Classify"]["variant"] == "plain (or tuned, or some of packed, onednn, compile, graphs, joined by +)"
     assert shown["bert:Classify"]["pipeline"] == "off (or a number of loader workers)"
     assert "variant" not in shown["peak:Product"]
