@@ -37,7 +37,7 @@ class Book:
         return list(self._records.values())
 
     def flops(self, case: Case) -> Sequence[Flops | None] | None:
-        """The batches' model FLOPs, where a replicate of this session has counted them."""
+        """The batches' FLOPs, where a replicate of this session has counted them."""
         return self._flops.get(case.id)
 
     def counted(self, case: Case) -> bool:

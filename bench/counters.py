@@ -46,9 +46,9 @@ def count(prepared: Prepared, device: Device, flops: Sequence[Flops | None], mos
     """The counters of a step by name (`bench.counted`), each with ``value`` and ``source``, or absent.
 
     Some have a ``histogram``: how often which operator, kernel or cause. Bytes are told ``by_intensity`` too. Steps
-    must have run before, as many as it takes for each to do the same as the last. ``flops`` are the batches'.
-    No more steps are run than ``most_steps``: what a case is bound by hangs on the operators, so they are
-    counted before all else. Whatever fails costs the counters that it counts, and never raises.
+    must have run before, as many as it takes for each to do the same as the last. ``flops`` are those of the batches.
+    No more steps are run than ``most_steps``: what a case is bound by hangs on the operators, so they are counted
+    before all else. Whatever fails costs the counters that it counts, and never raises.
     """
     step = _settled(prepared.step, device)
     operators = ("operators", "flop.dispatched", "bytes.dispatched")

@@ -130,6 +130,14 @@ def _waiting(replicate: Replicate) -> Figure:
     return waited[0]._replace(number=sum(one.number for one in waited) / sum(map(_seconds, replicate.samples)))
 
 
+def _useful(replicate: Replicate) -> Figure:
+    """The share of the computed FLOPs that the results require."""
+    required, computed = (sum(map(of, replicate.samples)) for of in (_required, _computed))
+    if not computed:
+        raise Unavailable("the step computes no FLOPs")
+    return Figure(required / computed, "the workload")
+
+
 def _agreement(by: Rule, other: Rule) -> Rule:
     """Mean power by one method over that by another one."""
 
@@ -209,7 +217,7 @@ _DERIVED: dict[str, Rule] = {
     "flop.step": _ratio(_required, _steps, "the workload"),
     "flop.rate": _ratio(_required, _seconds),
     "flop.rate.computed": _ratio(_computed, _seconds),
-    "flop.useful": _ratio(_required, _computed, "the workload"),
+    "flop.useful": _useful,
     "memory.context": _context,
     "power.mean": _power("energy"),
     "power.cpu": _power("energy.cpu"),

@@ -92,6 +92,13 @@ def test_a_record_from_before_required_flops_were_counted_has_computed_ones_and_
         assert value(older, metric).reason == "the record is from before required FLOPs were told from computed ones"
 
 
+def test_a_step_that_computes_no_flops_has_no_share_of_useful_ones(did, sample):
+    idle = replace(did(1e12), replicates=(replace(did(1e12).replicates[0], samples=(sample(flop=0),)),))
+
+    assert value(idle, "flop.useful").reason == "the step computes no FLOPs"
+    assert value(idle, "flop.rate").value == 0
+
+
 def test_more_required_than_computed_is_a_miscount_that_is_told(did):
     record = did(1e12, precision="bf16")
     windows = tuple(replace(one, required=one.flop + 1) for one in record.samples)

@@ -323,6 +323,8 @@ def test_onednn_is_not_to_be_had_below_avx512(setup, monkeypatch):
 def test_what_there_is_to_choose_from_names_the_rungs_of_each_workload():
     shown = {one["name"]: one["axes"] for one in catalogue(("workloads",))["workloads"]}
 
-    assert shown["bert:Classify"]["variant"] == "plain (or tuned, or some of packed, onednn, compile, graphs, joined by +)"
+    assert (
+        shown["bert:Classify"]["variant"] == "plain (or tuned, or some of packed, onednn, compile, graphs, joined by +)"
+    )
     assert shown["bert:Classify"]["pipeline"] == "off (or a number of loader workers)"
     assert "variant" not in shown["peak:Product"]
