@@ -370,7 +370,8 @@ def test_padding_is_nothing_to_learn_from():
             replace(
                 replicate,
                 samples=tuple(
-                    replace(s, work={**s.work, "real_token": s.work["token"] / 4}) for s in replicate.samples
+                    replace(s, work={**s.work, "real_token": s.work["token"] / 4}, required=(s.flop or 0) // 5)
+                    for s in replicate.samples
                 ),
             )
             for replicate in one.replicates
@@ -379,6 +380,8 @@ def test_padding_is_nothing_to_learn_from():
 
     assert known_of(one)[0]["token_item"] == pytest.approx(128)
     assert known_of(real)[0]["token_item"] == pytest.approx(32)
+    assert known_of(one)[0]["flop_item"] == pytest.approx(1.5e10)
+    assert known_of(real)[0]["flop_item"] == pytest.approx(3e9)  # what a run by tokens is planned at a second
 
 
 def test_an_operating_point_says_how_it_was_measured():
