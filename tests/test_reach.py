@@ -44,6 +44,12 @@ def peak(record, sample):
     return make
 
 
+def requiring(record, share):
+    """The record with results that require a share of what was computed, or where it is not known (None)."""
+    windows = tuple(replace(one, required=share and int(one.flop * share)) for one in record.samples)
+    return replace(record, replicates=(replace(record.replicates[0], samples=windows),))
+
+
 def counters(flop, size, model=None):
     sizes = {"flop.dispatched": flop, "bytes.dispatched": size, "flop.computed": model}
     return {name: absent("why") if one is None else {"value": one, "source": "made"} for name, one in sizes.items()}
@@ -72,9 +78,7 @@ def test_mfu_of_what_does_not_count_its_flops_is_absent(did):
 
 
 def test_mfu_counts_what_the_result_requires_and_no_padding(did):
-    padded = did(400e12, precision="bf16")
-    windows = [replace(one, required=one.flop // 4) for one in padded.samples]
-    padded = replace(padded, replicates=(replace(padded.replicates[0], samples=tuple(windows)),))
+    padded = requiring(did(400e12, precision="bf16"), 0.25)
 
     assert value(padded, "flop.rate").value == pytest.approx(100e12)
     assert value(padded, "flop.rate.computed").value == pytest.approx(400e12)
@@ -83,9 +87,7 @@ def test_mfu_counts_what_the_result_requires_and_no_padding(did):
 
 
 def test_a_record_from_before_required_flops_were_counted_has_computed_ones_and_says_why_it_has_no_mfu(did):
-    older = did(400e12, precision="bf16")
-    windows = tuple(replace(one, required=None) for one in older.samples)
-    older = replace(older, replicates=(replace(older.replicates[0], samples=windows),))
+    older = requiring(did(400e12, precision="bf16"), None)
 
     assert value(older, "flop.rate.computed").value == pytest.approx(400e12)
     for metric in ("flop.step", "flop.rate", "flop.useful", "mfu"):
@@ -101,11 +103,9 @@ def test_a_step_that_computes_no_flops_has_no_share_of_useful_ones(did, sample):
 
 def test_more_required_than_computed_is_a_miscount_that_is_told(did):
     record = did(1e12, precision="bf16")
-    windows = tuple(replace(one, required=one.flop + 1) for one in record.samples)
-    wrong = replace(record, replicates=(replace(record.replicates[0], samples=windows),))
 
     assert not doubts(record)
-    (doubt,) = doubts(wrong)
+    (doubt,) = doubts(requiring(record, 1.01))
     assert doubt.text.startswith("a window requires ")
     assert not doubt.invalid
 
@@ -175,6 +175,15 @@ def test_a_peak_at_half_width_is_told_as_too_low_and_not_as_an_mfu_of_160_percen
     assert "this case reached 380 GFLOP/s" in caveat
     assert not [text for text in caveats(record, roofs([peak(240e9), peak(530e9)])) if "too low" in text]
     assert not [text for text in caveats(record) if "too low" in text]
+
+
+def test_what_a_device_computed_is_impossible_or_above_a_peak_however_little_was_required_of_it(did, peak):
+    padded = requiring(did(1100e12, precision="bf16"), 0.1)
+    beyond = requiring(did(380e9, environment=EPYC), 0.1)
+
+    assert value(padded, "mfu").value < 0.12
+    assert any(doubt.invalid and "above the dense bf16 peak" in doubt.text for doubt in doubts(padded))
+    assert any("too low" in text for text in caveats(beyond, roofs([peak(240e9)])))
 
 
 def test_intensity_is_flops_over_bytes_of_the_same_step(did):
