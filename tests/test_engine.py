@@ -19,6 +19,7 @@ from bench.device import Device
 from bench.engines.local import PINNED, Engine
 from bench.job import Job, Outcome
 from bench.measuring import Plan
+from bench.record import Flops
 from bench.replicate import _count_flops
 from bench.server import _plain
 from bench.typed import typed
@@ -59,6 +60,20 @@ def test_a_replicate_brings_samples_inputs_model_and_flops(engine):
         assert sample.work == {"sequence": 4 * sample.steps}
         assert sample.readings["memory.host"].value > 1e6
     assert found.replicate.readings["memory.allocated"].reason == "a cpu has no device memory of its own"
+
+
+def test_windows_keep_what_their_steps_compute_and_what_of_it_is_required_as_an_earlier_replicate_counted(engine):
+    found = outcome(engine, flops=[Flops(8, 2)])
+
+    assert list(found.flops) == [Flops(8, 2)]
+    for sample in found.replicate.samples:
+        assert (sample.flop, sample.required) == (8 * sample.steps, 2 * sample.steps)
+
+
+def test_each_batch_has_flops_of_its_own_and_those_that_it_requires():
+    made = SimpleNamespace(flops=lambda i: 10 + i, required=lambda i: i, work=[1, 2])
+
+    assert _count_flops(made) == [Flops(10, 0), Flops(11, 1)]
 
 
 def test_flops_that_a_workload_does_not_count_are_absent_and_not_zero(engine):
