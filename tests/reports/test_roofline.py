@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from made_records import H100, counted, peak, record
+from made_records import H100, counted, padded, peak, record
 
 from bench.record import Record, absent
 from reports import build
@@ -39,6 +39,13 @@ def test_each_case_is_held_against_the_roof_at_its_intensity() -> None:
     assert titles[-4:] == ["Intensity", "Computed FLOP/s", "Of the roof", "Held back by"]
     assert [(row[0], row[2], row[3]) for row in last] == [("3.000", "80.0", "memory"), ("15.00", "60.0", "compute")]
     assert found.rows[0][-2].raw == pytest.approx(1.2 / 1.5, rel=0.01)
+
+
+def test_a_padded_case_stands_where_it_computed_and_not_where_it_was_of_use() -> None:
+    (full,), (quarter,) = (roofs([one, *ROOF]) for one in (CASES[0], padded(CASES[0], 0.25)))
+
+    assert [mark.rate for mark in quarter.marks] == [mark.rate for mark in full.marks]
+    assert table([padded(CASES[0], 0.25), *ROOF]).rows[0][-3].raw == pytest.approx(1.2e12, rel=0.01)
 
 
 def test_the_picture_says_in_words_what_it_shows() -> None:
