@@ -39,16 +39,14 @@ PRELOAD = (
 
 # (layers, width); a head is 64 wide and the inner layer four times the width.
 _SIZES = {"tiny": (2, 128), "base": (12, 768), "large": (24, 1024)}
-
 _MOST_SEQUENCES = 512
 _FULL = 0.9  # of the positions are text: tuned does not pack then
 
 _FUSED = Rung("optimizer=fused", rungs.on("cpu", "cuda"), {"optimizer": "fused"})
 _MASKED_HEAD = Rung("words guessed at the hidden positions only", rungs.always)
+_PACKED = Rung("no padding: all sequences in one row, each attending to itself", rungs.on("cpu"), {"attention": "sdpa"})
 _RUNGS: Mapping[str, Rung] = {
-    "packed": Rung(
-        "no padding: all sequences in one row, each attending to itself", rungs.on("cpu"), {"attention": "sdpa"}
-    ),
+    "packed": _PACKED,
     "onednn": ONEDNN,
     "compile": compiling(compile=True),
     "graphs": graphing(compile=True),
