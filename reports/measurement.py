@@ -8,18 +8,11 @@ from bench.record import Record
 from reports.cases import CaseRow, case_rows
 from reports.number import quantity
 from reports.origin import is_power, origin
-from reports.results import SHOWN
+from reports.results import SHOWN, WHERE_KNOWN
 
 WIDTH = 100
 # Known of our own workloads only, and not of the caller's.
-_LEFT_OUT = (
-    "throughput.token",
-    "throughput.real_token",
-    "flop.rate",
-    "flop.useful",
-    "deviation.loss",
-    "deviation.output",
-)
+_LEFT_OUT = (*WHERE_KNOWN, "flop.rate")
 
 
 def words(record: Record) -> str:

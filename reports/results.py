@@ -49,7 +49,7 @@ _CHANGE = (CHANGE[0], *(replace(column, minor=True) for column in CHANGE[1:]))
 _ENERGY = 3  # the summary's column of joules
 _ALONE = "one replicate has no interval"
 # Of some cases only, and no loss to the others.
-_WHERE_KNOWN = ("throughput.token", "throughput.real_token", "flop.useful", "deviation.loss", "deviation.output")
+WHERE_KNOWN = ("throughput.token", "throughput.real_token", "flop.useful", "deviation.loss", "deviation.output")
 _USUAL = {"flop.useful": 1.0}  # where all cases have it, there is nothing to tell
 
 
@@ -157,7 +157,7 @@ def _unmeasured(rows: tuple[CaseRow, ...], present: list[str]) -> Iterable[str]:
     """Columns that no case fills are left out, and said so once with their reason."""
     of_reason: dict[str, list[str]] = {}
     for name in SHOWN:
-        if name not in (*present, *_WHERE_KNOWN):
+        if name not in (*present, *WHERE_KNOWN):
             of_reason.setdefault(why_absent(rows, name), []).append(SHOWN[name])
     return [f"Not measured: {', '.join(titles)} ({reason})." for reason, titles in of_reason.items()]
 

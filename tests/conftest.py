@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,11 +65,25 @@ def replicated():
 def sample():
     """Makes a sample of equal steps."""
 
-    def make(step=0.5, steps=4, first_step=0, readings=None, covariates=None, flop=8_000_000, required=None):
+    def make(step=0.5, steps=4, first_step=0, readings=None, covariates=None, flop=8_000_000):
         work = {"sequence": 2.0 * steps, "token": 256.0 * steps}
-        flops = {"flop": flop * steps, "required": (flop if required is None else required) * steps}
+        flops = {"flop": flop * steps, "required": flop * steps}
         met = {"covariates": covariates or {}, "readings": readings or {}}
         return Sample(first_step, steps, step * steps, (step,) * steps, work, **flops, **met)
+
+    return make
+
+
+@pytest.fixture
+def requiring():
+    """Makes of a record one whose results require a share of what was computed; None: that is not known."""
+
+    def make(record, share):
+        def part(one):
+            windows = (replace(s, required=share and int((s.flop or 0) * share)) for s in one.samples)
+            return replace(one, samples=tuple(windows))
+
+        return replace(record, replicates=tuple(map(part, record.replicates)))
 
     return make
 

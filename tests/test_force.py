@@ -81,10 +81,9 @@ def test_computing_that_no_result_requires_is_told_beside_computing_and_beside_n
     assert verdict(did(2.5e12, 16), flop_useful=0.999) == verdict(did(2.5e12, 16))
 
 
-def test_the_roof_is_about_what_the_device_computed_and_not_about_what_was_required_of_it(did):
+def test_the_roof_is_about_what_the_device_computed_and_not_about_what_was_required_of_it(did, requiring):
     full = did(2.5e12, 16)
-    windows = tuple(replace(one, required=one.flop // 10) for one in full.samples)
-    padded = replace(full, replicates=(replace(full.replicates[0], samples=windows),))
+    padded = requiring(full, 0.1)
 
     assert verdict(padded)[::2] == verdict(full)[::2]
     assert verdict(padded).evidence.startswith(verdict(full).evidence)

@@ -44,12 +44,6 @@ def peak(record, sample):
     return make
 
 
-def requiring(record, share):
-    """The record with results that require a share of what was computed, or where it is not known (None)."""
-    windows = tuple(replace(one, required=share and int(one.flop * share)) for one in record.samples)
-    return replace(record, replicates=(replace(record.replicates[0], samples=windows),))
-
-
 def counters(flop, size, model=None):
     sizes = {"flop.dispatched": flop, "bytes.dispatched": size, "flop.computed": model}
     return {name: absent("why") if one is None else {"value": one, "source": "made"} for name, one in sizes.items()}
@@ -77,7 +71,7 @@ def test_mfu_of_what_does_not_count_its_flops_is_absent(did):
         assert value(record, metric).reason == "not counted for this workload"
 
 
-def test_mfu_counts_what_the_result_requires_and_no_padding(did):
+def test_mfu_counts_what_the_result_requires_and_no_padding(did, requiring):
     padded = requiring(did(400e12, precision="bf16"), 0.25)
 
     assert value(padded, "flop.rate").value == pytest.approx(100e12)
@@ -86,7 +80,7 @@ def test_mfu_counts_what_the_result_requires_and_no_padding(did):
     assert value(padded, "mfu").value == pytest.approx(100 / 989.4)
 
 
-def test_a_record_from_before_required_flops_were_counted_has_computed_ones_and_says_why_it_has_no_mfu(did):
+def test_a_record_from_before_required_flops_were_counted_has_computed_ones_and_says_why_it_has_no_mfu(did, requiring):
     older = requiring(did(400e12, precision="bf16"), None)
 
     assert value(older, "flop.rate.computed").value == pytest.approx(400e12)
@@ -101,7 +95,7 @@ def test_a_step_that_computes_no_flops_has_no_share_of_useful_ones(did, sample):
     assert value(idle, "flop.rate").value == 0
 
 
-def test_more_required_than_computed_is_a_miscount_that_is_told(did):
+def test_more_required_than_computed_is_a_miscount_that_is_told(did, requiring):
     record = did(1e12, precision="bf16")
 
     assert not doubts(record)
@@ -177,7 +171,7 @@ def test_a_peak_at_half_width_is_told_as_too_low_and_not_as_an_mfu_of_160_percen
     assert not [text for text in caveats(record) if "too low" in text]
 
 
-def test_what_a_device_computed_is_impossible_or_above_a_peak_however_little_was_required_of_it(did, peak):
+def test_what_a_device_computed_is_impossible_or_above_a_peak_however_little_was_required_of_it(did, peak, requiring):
     padded = requiring(did(1100e12, precision="bf16"), 0.1)
     beyond = requiring(did(380e9, environment=EPYC), 0.1)
 

@@ -138,15 +138,6 @@ def counted(made: Record, flop: float = 1.5e10, size: float = 5e9) -> Record:
     return replace(made, counters={name: {"value": number, "source": "made"} for name, number in counts.items()})
 
 
-def padded(made: Record, useful: float) -> Record:
-    """The record with results that require so large a share of what was computed."""
-
-    def part(one: Replicate) -> Replicate:
-        return replace(one, samples=tuple(replace(s, required=int((s.flop or 0) * useful)) for s in one.samples))
-
-    return replace(made, replicates=tuple(map(part, made.replicates)))
-
-
 def peak(rate: float, precision: str = "fp32", environment: Any = CPU, memory: bool = False) -> Record:
     """A record of a peak that reached so many FLOP/s, or B/s of the memory."""
     work = {"B": rate} if memory else {"product": 1.0}

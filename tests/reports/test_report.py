@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from made_records import CPU, H100, NO_ENERGY, RUN, failure, padded, record
+from made_records import CPU, H100, NO_ENERGY, RUN, failure, record
 
 from bench.case import REFERENCE
 from bench.errors import SpecError
@@ -71,10 +71,10 @@ def test_a_deviation_stands_beside_the_gain_and_the_plain_case_says_that_it_is_t
     assert "Output off plain fp32" not in " ".join(table.remarks)
 
 
-def test_useful_flops_have_a_column_where_some_are_of_no_use_and_none_where_all_are():
+def test_useful_flops_have_a_column_where_some_are_of_no_use_and_none_where_all_are(requiring):
     plain_one, packed = record(), record(parameters={"sequence_length": 128, "variant": "packed"})
 
-    (table,) = build([padded(plain_one, 0.25), packed]).results
+    (table,) = build([requiring(plain_one, 0.25), packed]).results
     assert texts(table, "Useful FLOPs") == ["25.00", "100.0"]
     (table,) = build([plain_one, packed]).results
     assert "Useful FLOPs" not in [column.title for column in table.columns]

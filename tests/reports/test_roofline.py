@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from made_records import H100, counted, padded, peak, record
+from made_records import H100, counted, peak, record
 
 from bench.record import Record, absent
 from reports import build
@@ -41,11 +41,13 @@ def test_each_case_is_held_against_the_roof_at_its_intensity() -> None:
     assert found.rows[0][-2].raw == pytest.approx(1.2 / 1.5, rel=0.01)
 
 
-def test_a_padded_case_stands_where_it_computed_and_not_where_it_was_of_use() -> None:
-    (full,), (quarter,) = (roofs([one, *ROOF]) for one in (CASES[0], padded(CASES[0], 0.25)))
+def test_a_padded_case_stands_where_it_computed_and_not_where_it_was_of_use(
+    requiring: Callable[[Record, float], Record],
+) -> None:
+    (full,), (quarter,) = (roofs([one, *ROOF]) for one in (CASES[0], requiring(CASES[0], 0.25)))
 
     assert [mark.rate for mark in quarter.marks] == [mark.rate for mark in full.marks]
-    assert table([padded(CASES[0], 0.25), *ROOF]).rows[0][-3].raw == pytest.approx(1.2e12, rel=0.01)
+    assert table([requiring(CASES[0], 0.25), *ROOF]).rows[0][-3].raw == pytest.approx(1.2e12, rel=0.01)
 
 
 def test_the_picture_says_in_words_what_it_shows() -> None:
